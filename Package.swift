@@ -1,0 +1,185 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// One module of ours: its name, what it may import of ours and of others, and whether it has a test target beside it.
+struct Module {
+    var name: String
+    var ours: [String] = []
+    var packages: [(product: String, package: String)] = []
+    var testPackages: [(product: String, package: String)] = []
+    var testOurs: [String] = []
+    var tested = true
+    var executable = false
+}
+
+// Arrows point down only. Everything above KubeClient is pure: no sockets, no clock, no logger.
+let modules: [Module] = [
+    Module(name: "JSONTree"),
+    Module(name: "YAMLTree", ours: ["JSONTree", "CYAML"], testPackages: [("Yams", "Yams")]),
+    Module(name: "KubeModel", ours: ["JSONTree"]),
+    Module(name: "TelemetryAPI", ours: ["JSONTree", "KubeModel", "YAMLTree"]),
+    Module(name: "CollectorConfig", ours: ["JSONTree", "YAMLTree"]),
+    Module(
+        name: "Rendering",
+        ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig"],
+        packages: [("Crypto", "swift-crypto")]
+    ),
+    Module(
+        name: "PodInjection",
+        ours: ["JSONTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering"],
+        testOurs: ["YAMLTree"]
+    ),
+    Module(
+        name: "KubeClient",
+        ours: ["JSONTree", "YAMLTree", "KubeModel"],
+        packages: [
+            ("AsyncHTTPClient", "async-http-client"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
+            ("NIOHTTP1", "swift-nio"), ("NIOFoundationEssentialsCompat", "swift-nio"),
+            ("NIOSSL", "swift-nio-ssl"), ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
+            ("Subprocess", "swift-subprocess"), ("_NIOFileSystem", "swift-nio"),
+        ],
+        testOurs: ["KubeTesting"]
+    ),
+    Module(
+        name: "KubeRuntime",
+        ours: ["JSONTree", "KubeModel", "KubeClient"],
+        packages: [
+            ("ServiceLifecycle", "swift-service-lifecycle"), ("DequeModule", "swift-collections"),
+            ("HeapModule", "swift-collections"), ("OrderedCollections", "swift-collections"),
+            ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("NIOCore", "swift-nio"),
+        ],
+        testOurs: ["KubeTesting"]
+    ),
+    Module(
+        name: "PrometheusMetrics",
+        packages: [("CoreMetrics", "swift-metrics")],
+        testPackages: [("Metrics", "swift-metrics")]
+    ),
+    Module(
+        name: "AdmissionServer",
+        ours: ["JSONTree", "KubeModel"],
+        packages: [
+            ("Hummingbird", "hummingbird"), ("HummingbirdTLS", "hummingbird"), ("HummingbirdCore", "hummingbird"),
+            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"),
+            ("NIOSSL", "swift-nio-ssl"), ("X509", "swift-certificates"), ("SwiftASN1", "swift-asn1"),
+            ("Crypto", "swift-crypto"), ("HTTPTypes", "swift-http-types"),
+            ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
+            ("ServiceLifecycle", "swift-service-lifecycle"),
+        ],
+        testPackages: [("AsyncHTTPClient", "async-http-client"), ("HummingbirdTesting", "hummingbird")]
+    ),
+    Module(
+        name: "Controllers",
+        ours: [
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection", "KubeClient",
+            "KubeRuntime", "AdmissionServer",
+        ],
+        packages: [
+            ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
+            ("Crypto", "swift-crypto"),
+        ],
+        testOurs: ["KubeTesting"]
+    ),
+    Module(
+        name: "swiftlet",
+        ours: [
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection", "KubeClient",
+            "KubeRuntime", "AdmissionServer", "PrometheusMetrics", "Controllers",
+        ],
+        packages: [
+            ("ArgumentParser", "swift-argument-parser"), ("Logging", "swift-log"), ("CoreMetrics", "swift-metrics"),
+            ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
+            ("Hummingbird", "hummingbird"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
+        ],
+        tested: false,
+        executable: true
+    ),
+    Module(
+        name: "KubeTesting",
+        ours: ["JSONTree", "YAMLTree", "KubeModel"],
+        packages: [
+            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOSSL", "swift-nio-ssl"),
+        ],
+        tested: false
+    ),
+]
+
+let dependencies: [(name: String, package: Package.Dependency)] = [
+    ("Yams", .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")),
+    ("swift-crypto", .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2")),
+    ("async-http-client", .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0")),
+    ("swift-nio", .package(url: "https://github.com/apple/swift-nio", from: "2.101.2")),
+    ("swift-nio-ssl", .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6")),
+    ("swift-log", .package(url: "https://github.com/apple/swift-log", from: "1.16.2")),
+    ("swift-metrics", .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0")),
+    ("swift-subprocess", .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: [])),
+    (
+        "swift-service-lifecycle",
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0")
+    ),
+    ("swift-collections", .package(url: "https://github.com/apple/swift-collections", from: "1.6.0")),
+    ("hummingbird", .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: [])),
+    ("swift-certificates", .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1")),
+    ("swift-asn1", .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4")),
+    ("swift-http-types", .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0")),
+    ("swift-argument-parser", .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")),
+]
+
+// SWIFTLET_ONLY=JSONTree,YAMLTree leaves out every other module (and the packages they need): a quick build while
+// working on the pure modules. Give it a scratch path of its own: `--scratch-path .build-pure`.
+var wanted = Set(Context.environment["SWIFTLET_ONLY"]?.split(separator: ",").map(String.init) ?? modules.map(\.name))
+let testWanted = wanted
+var grew = true
+while grew {
+    let needed = modules.filter { wanted.contains($0.name) }.flatMap { module in
+        module.ours + (module.tested && testWanted.contains(module.name) ? module.testOurs : [])
+    }
+    grew = !Set(needed).isSubset(of: wanted)
+    wanted.formUnion(needed)
+}
+
+let chosen = modules.filter { wanted.contains($0.name) }
+func reference(_ use: (product: String, package: String)) -> Target.Dependency {
+    .product(name: use.product, package: use.package)
+}
+
+var targets: [Target] = []
+var usedPackages: Set<String> = []
+for module in chosen {
+    let dependencies = module.ours.map { Target.Dependency(stringLiteral: $0) } + module.packages.map(reference)
+    usedPackages.formUnion(module.packages.map(\.package))
+    if module.executable {
+        targets.append(.executableTarget(name: module.name, dependencies: dependencies, swiftSettings: settings))
+    } else {
+        targets.append(.target(name: module.name, dependencies: dependencies, swiftSettings: settings))
+    }
+    if module.tested, testWanted.contains(module.name) {
+        usedPackages.formUnion(module.testPackages.map(\.package))
+        targets.append(
+            .testTarget(
+                name: module.name + "Tests",
+                dependencies: [Target.Dependency(stringLiteral: module.name)] + dependencies
+                    + module.testOurs.map { Target.Dependency(stringLiteral: $0) } + module.testPackages.map(reference),
+                exclude: [],
+                swiftSettings: settings
+            )
+        )
+    }
+}
+if wanted.contains("CYAML") {
+    targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))
+}
+
+let package = Package(
+    name: "swiftlet",
+    products: chosen.filter(\.executable).map { .executable(name: $0.name, targets: [$0.name]) },
+    dependencies: dependencies.filter { usedPackages.contains($0.name) }.map(\.package),
+    targets: targets
+)

@@ -1,0 +1,54 @@
+/// Why bytes are not an acceptable JSON document: what is wrong and where.
+package struct JSONError: Error, Hashable, CustomStringConvertible {
+    package enum Code: Sendable, Hashable {
+        /// Not JSON (RFC 8259).
+        case syntax
+        /// The document ends within a value.
+        case truncated
+        /// A string that is not UTF-8, or an escape that names half a surrogate pair.
+        case encoding
+        /// Nested deeper than the limit.
+        case tooDeep
+        /// Larger than the limit.
+        case tooLarge
+        /// Valid JSON, but of another kind than the reader asked for.
+        case unexpectedKind
+    }
+
+    package var code: Code
+    package var message: String
+    /// Offset in bytes from the start of the document.
+    package var offset: Int
+    /// Line and column, both from 1, column in bytes; filled in where the whole document is known.
+    package var line: Int
+    package var column: Int
+
+    package init(_ code: Code, _ message: String, offset: Int, line: Int = 0, column: Int = 0) {
+        self.code = code
+        self.message = message
+        self.offset = offset
+        self.line = line
+        self.column = column
+    }
+
+    package var description: String {
+        self.line > 0
+            ? "invalid JSON at line \(self.line), column \(self.column): \(self.message)"
+            : "invalid JSON at byte \(self.offset): \(self.message)"
+    }
+}
+
+/// How much a reader accepts before it refuses a document.
+package struct JSONLimits: Sendable, Hashable {
+    /// How deep arrays and objects may lie in each other.
+    package var depth: Int
+    /// The size of a document in bytes.
+    package var size: Int
+
+    package init(depth: Int = 256, size: Int = 64 << 20) {
+        self.depth = depth
+        self.size = size
+    }
+
+    package static let standard = JSONLimits()
+}
