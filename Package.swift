@@ -1,12 +1,14 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
+var settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
+// hack/ and CI set it: a warning stops the build. Not always on, so that a newer compiler's warnings stop nobody else.
+if Context.environment["SWIFTLET_STRICT"] != nil { settings.append(.treatAllWarnings(as: .error)) }
 
 /// One module of ours: its name, what it may import of ours and of others, and whether it has a test target beside it.
 struct Module {

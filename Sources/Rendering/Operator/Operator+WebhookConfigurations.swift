@@ -1,0 +1,177 @@
+package import JSONTree
+package import KubeModel
+
+/// What the operator's two webhook configurations depend on.
+package struct WebhookRegistration: Sendable, Hashable {
+    /// How the API server reaches the webhooks.
+    package enum Endpoint: Sendable, Hashable {
+        /// Through a Service of the cluster.
+        case service(namespace: String, name: String, port: Int)
+        /// At a fixed address, `https://host:port` without a path: the operator runs outside the cluster.
+        case url(String)
+    }
+
+    package var endpoint: Endpoint
+    /// Base64 of the PEM certificates that the API server shall trust, as `caBundle` holds it.
+    package var caBundle: String
+    /// Pods of this namespace are never sent to us: the operator's own must start while it is down.
+    package var ownNamespace: String?
+
+    package init(endpoint: Endpoint, caBundle: String, ownNamespace: String?) {
+        self.endpoint = endpoint
+        self.caBundle = caBundle
+        self.ownNamespace = ownNamespace
+    }
+
+    package static let mutatingName = "opentelemetry-operator-mutating-webhook-configuration"
+    package static let validatingName = "opentelemetry-operator-validating-webhook-configuration"
+    package static let labels: JSONObject = ["app.kubernetes.io/name": "opentelemetry-operator"]
+}
+
+/// The paths at which the webhooks are served; the API server and the server must agree on them.
+package enum WebhookPath {
+    package static let mutatePod = "/mutate-v1-pod"
+    package static let mutateCollector = "/mutate-opentelemetry-io-v1beta1-opentelemetrycollector"
+    package static let validateCollector = "/validate-opentelemetry-io-v1beta1-opentelemetrycollector"
+    package static let mutateInstrumentation = "/mutate-opentelemetry-io-v1alpha1-instrumentation"
+    package static let validateInstrumentation = "/validate-opentelemetry-io-v1alpha1-instrumentation"
+}
+
+/// One webhook of a configuration (operations.md section 4).
+private struct Webhook {
+    var name: String
+    var path: String
+    var group: String
+    var version: String
+    var resource: String
+    var operations: [String]
+    var failurePolicy: String
+
+    func render(_ registration: WebhookRegistration, extra: JSONObject = [:]) -> JSONValue {
+        var clientConfig: JSONObject = ["caBundle": .string(registration.caBundle)]
+        switch registration.endpoint {
+        case .service(let namespace, let name, let port):
+            clientConfig["service"] = [
+                "namespace": .string(namespace), "name": .string(name), "path": .string(self.path), "port": .int(port),
+            ]
+        case .url(let base):
+            clientConfig["url"] = .string(base + self.path)
+        }
+        var webhook: JSONObject = [
+            "name": .string(self.name),
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": .object(clientConfig),
+            "failurePolicy": .string(self.failurePolicy),
+            "matchPolicy": "Equivalent",
+            "rules": [
+                [
+                    "apiGroups": [.string(self.group)],
+                    "apiVersions": [.string(self.version)],
+                    "operations": .strings(self.operations),
+                    "resources": [.string(self.resource)],
+                    "scope": "*",
+                ]
+            ],
+            "sideEffects": "None",
+            "timeoutSeconds": 10,
+        ]
+        for (key, value) in extra { webhook[key] = value }
+        return .object(webhook)
+    }
+}
+
+extension WebhookRegistration {
+    /// `MutatingWebhookConfiguration`: defaulting of our resources, injection into pods.
+    package func mutatingConfiguration() -> KubeObject {
+        let instrumentation = Webhook(
+            name: "minstrumentation.kb.io",
+            path: WebhookPath.mutateInstrumentation,
+            group: "opentelemetry.io",
+            version: "v1alpha1",
+            resource: "instrumentations",
+            operations: ["CREATE", "UPDATE"],
+            failurePolicy: "Fail"
+        )
+        let collector = Webhook(
+            name: "mopentelemetrycollectorbeta.kb.io",
+            path: WebhookPath.mutateCollector,
+            group: "opentelemetry.io",
+            version: "v1beta1",
+            resource: "opentelemetrycollectors",
+            operations: ["CREATE", "UPDATE"],
+            failurePolicy: "Fail"
+        )
+        let pod = Webhook(
+            name: "mpod.kb.io",
+            path: WebhookPath.mutatePod,
+            group: "",
+            version: "v1",
+            resource: "pods",
+            operations: ["CREATE"],
+            failurePolicy: "Ignore"
+        )
+        // Other webhooks may add containers after us; then we are asked again, and answer the same pod unchanged.
+        var podExtra: JSONObject = ["reinvocationPolicy": "IfNeeded"]
+        if let own = self.ownNamespace {
+            podExtra["namespaceSelector"] = [
+                "matchExpressions": [
+                    ["key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [.string(own)]]
+                ]
+            ]
+        }
+        return Self.configuration(
+            kind: "MutatingWebhookConfiguration",
+            name: Self.mutatingName,
+            webhooks: [
+                instrumentation.render(self, extra: ["reinvocationPolicy": "Never"]),
+                collector.render(self, extra: ["reinvocationPolicy": "Never"]),
+                pod.render(self, extra: podExtra),
+            ]
+        )
+    }
+
+    /// `ValidatingWebhookConfiguration`: creation and update of our resources fail closed, deletion never waits for us.
+    package func validatingConfiguration() -> KubeObject {
+        func pair(_ name: String, _ suffix: String, _ path: String, _ version: String, _ resource: String) -> [JSONValue] {
+            [("createupdate", ["CREATE", "UPDATE"], "Fail"), ("delete", ["DELETE"], "Ignore")].map {
+                Webhook(
+                    name: "v\(name)\($0.0)\(suffix).kb.io",
+                    path: path,
+                    group: "opentelemetry.io",
+                    version: version,
+                    resource: resource,
+                    operations: $0.1,
+                    failurePolicy: $0.2
+                ).render(self)
+            }
+        }
+        return Self.configuration(
+            kind: "ValidatingWebhookConfiguration",
+            name: Self.validatingName,
+            webhooks: pair(
+                "instrumentation",
+                "",
+                WebhookPath.validateInstrumentation,
+                "v1alpha1",
+                "instrumentations"
+            )
+                + pair(
+                    "opentelemetrycollector",
+                    "beta",
+                    WebhookPath.validateCollector,
+                    "v1beta1",
+                    "opentelemetrycollectors"
+                )
+        )
+    }
+
+    private static func configuration(kind: String, name: String, webhooks: [JSONValue]) -> KubeObject {
+        var object = KubeObject(
+            GroupVersionKind(group: "admissionregistration.k8s.io", version: "v1", kind: kind),
+            name: name
+        )
+        object.metadata.json["labels"] = .object(Self.labels)
+        object.json["webhooks"] = .array(webhooks)
+        return object
+    }
+}
