@@ -68,14 +68,16 @@ let modules: [Module] = [
         name: "AdmissionServer",
         ours: ["JSONTree", "KubeModel"],
         packages: [
-            ("Hummingbird", "hummingbird"), ("HummingbirdTLS", "hummingbird"), ("HummingbirdCore", "hummingbird"),
-            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"),
+            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOTLS", "swift-nio"),
             ("NIOSSL", "swift-nio-ssl"), ("X509", "swift-certificates"), ("SwiftASN1", "swift-asn1"),
-            ("Crypto", "swift-crypto"), ("HTTPTypes", "swift-http-types"),
-            ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
+            ("Crypto", "swift-crypto"), ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
             ("ServiceLifecycle", "swift-service-lifecycle"),
         ],
-        testPackages: [("AsyncHTTPClient", "async-http-client"), ("HummingbirdTesting", "hummingbird")]
+        testPackages: [
+            ("AsyncHTTPClient", "async-http-client"), ("ServiceLifecycleTestKit", "swift-service-lifecycle"),
+            ("NIOEmbedded", "swift-nio"), ("InMemoryLogging", "swift-log"),
+        ],
+        testOurs: ["PrometheusMetrics"]
     ),
     Module(
         name: "Controllers",
@@ -98,7 +100,7 @@ let modules: [Module] = [
         packages: [
             ("ArgumentParser", "swift-argument-parser"), ("Logging", "swift-log"), ("CoreMetrics", "swift-metrics"),
             ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
-            ("Hummingbird", "hummingbird"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
+            ("UnixSignals", "swift-service-lifecycle"),
         ],
         tested: false,
         executable: true
@@ -185,3 +187,35 @@ let package = Package(
     dependencies: dependencies.filter { usedPackages.contains($0.name) }.map(\.package),
     targets: targets
 )
+
+// What hack/bench compares the operator with.
+if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
+    let benchmarks: [(name: String, ours: [String], packages: [(product: String, package: String)])] = [
+        (
+            "TLSEcho", [],
+            [
+                ("Hummingbird", "hummingbird"), ("HummingbirdTLS", "hummingbird"), ("NIOCore", "swift-nio"),
+                ("NIOPosix", "swift-nio"), ("NIOSSL", "swift-nio-ssl"), ("Logging", "swift-log"),
+                ("ArgumentParser", "swift-argument-parser"),
+            ]
+        ),
+        (
+            "BareClient", ["JSONTree", "YAMLTree", "KubeModel", "KubeClient"],
+            [
+                ("NIOCore", "swift-nio"), ("_NIOFileSystem", "swift-nio"), ("Logging", "swift-log"),
+                ("ArgumentParser", "swift-argument-parser"),
+            ]
+        ),
+    ]
+    for (name, ours, packages) in benchmarks {
+        let uses = ours.map { Target.Dependency(stringLiteral: $0) } + packages.map(reference)
+        let path = "Tests/Benchmarks/\(name)"
+        package.targets.append(
+            .executableTarget(name: name, dependencies: uses, path: path, swiftSettings: settings)
+        )
+        package.products.append(.executable(name: name, targets: [name]))
+        for use in packages where usedPackages.insert(use.package).inserted {
+            package.dependencies += dependencies.filter { $0.name == use.package }.map(\.package)
+        }
+    }
+}

@@ -4,7 +4,7 @@ set -euo pipefail
 
 HACK=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # Everything that is expensive to make is kept here, outside the checkout. CACHE/work is scratch: safe to delete.
-CACHE=${SWIFTLET_CACHE:-$HOME/.cache/swiftlet}
+CACHE=$(realpath -m "${SWIFTLET_CACHE:-${HOME:-/root}/.cache/swiftlet}")
 # Nested scripts count their seconds from the start of the outermost one.
 export SWIFTLET_STARTED=${SWIFTLET_STARTED:-$EPOCHSECONDS}
 

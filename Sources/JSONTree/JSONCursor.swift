@@ -88,7 +88,9 @@ package struct JSONCursor {
         package static func == (key: Key, text: StaticString) -> Bool {
             if let unescaped = key.unescaped { return unescaped == text.description }
             let count = text.utf8CodeUnitCount
-            guard key.bytes.count == count, let base = key.bytes.baseAddress else { return count == 0 && key.bytes.isEmpty }
+            guard key.bytes.count == count, let base = key.bytes.baseAddress else {
+                return count == 0 && key.bytes.isEmpty
+            }
             let other = text.utf8Start
             var position = 0
             while position < count {
@@ -238,7 +240,7 @@ package struct JSONCursor {
     package mutating func readObjectTree() throws(JSONError) -> JSONObject {
         var object = JSONObject()
         try self.readObject { (key, cursor) throws(JSONError) in
-            let name = try key.validated(at: cursor.position)
+            let name = try key.validated(in: cursor)
             object.set(name, try cursor.readValue())
         }
         return object
@@ -267,6 +269,12 @@ package struct JSONCursor {
         let start = self.position
         try self.skip()
         return UnsafeBufferPointer(start: self.base + start, count: self.position - start)
+    }
+
+    /// Passes over white space and says whether nothing follows it: for documents that stand one behind the other.
+    package mutating func isAtEnd() -> Bool {
+        self.skipWhitespace()
+        return self.position >= self.end
     }
 
     package mutating func expectEnd() throws(JSONError) {
@@ -305,7 +313,10 @@ package struct JSONCursor {
                 unescaped: nil
             )
         } else {
-            key = Key(bytes: UnsafeBufferPointer(start: nil, count: 0), unescaped: try self.readEscapedString(from: start))
+            key = Key(
+                bytes: UnsafeBufferPointer(start: nil, count: 0),
+                unescaped: try self.readEscapedString(from: start)
+            )
         }
         self.skipWhitespace()
         guard self.position < self.end else { throw self.truncated() }
@@ -352,7 +363,7 @@ package struct JSONCursor {
 
     private func makeString(from start: Int, to end: Int) throws(JSONError) -> String {
         let bytes = UnsafeBufferPointer(start: self.base + start, count: end - start)
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(checking: bytes) else {
             throw JSONError(.encoding, "a string is not valid UTF-8", offset: start)
         }
         return text
@@ -499,27 +510,12 @@ package struct JSONCursor {
 }
 
 extension JSONCursor.Key {
-    fileprivate func validated(at offset: Int) throws(JSONError) -> String {
+    fileprivate func validated(in cursor: JSONCursor) throws(JSONError) -> String {
         if let unescaped { return unescaped }
-        guard let text = String(validating: self.bytes, as: UTF8.self) else {
-            throw JSONError(.encoding, "a member name is not valid UTF-8", offset: max(0, offset - self.bytes.count))
+        guard let text = String(checking: self.bytes) else {
+            let start = self.bytes.baseAddress.map { $0 - cursor.base } ?? 0
+            throw JSONError(.encoding, "a member name is not valid UTF-8", offset: start)
         }
         return text
-    }
-}
-
-extension JSONValue {
-    /// Reads one document.
-    ///
-    /// - Throws: ``JSONError`` with line and column for malformed, too large or too deeply nested input. Of members with
-    ///   the same name the last one counts, as for the Kubernetes API server.
-    package init(parsing bytes: some Sequence<UInt8>, limits: JSONLimits = .standard) throws(JSONError) {
-        self = try JSONCursor.withCursor(over: bytes, limits: limits) { (cursor) throws(JSONError) in
-            try cursor.readValue()
-        }
-    }
-
-    package init(parsing text: String, limits: JSONLimits = .standard) throws(JSONError) {
-        try self.init(parsing: text.utf8, limits: limits)
     }
 }

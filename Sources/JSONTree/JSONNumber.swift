@@ -38,10 +38,15 @@ package struct JSONNumber: Sendable {
     package var isPlainInteger: Bool { self.literal.utf8.allSatisfy { $0 != 0x2E && $0 | 0x20 != 0x65 } }
 }
 
+extension JSONNumber {
+    /// Written `0` or `-0`.
+    private var isZero: Bool { self.literal == "0" || self.literal == "-0" }
+}
+
 extension JSONNumber: Hashable {
     package static func == (left: JSONNumber, right: JSONNumber) -> Bool {
         if left.literal == right.literal { return true }
-        if left.isPlainInteger, right.isPlainInteger { return false }
+        if left.isPlainInteger, right.isPlainInteger { return left.isZero && right.isZero }
         return left.double == right.double
     }
 

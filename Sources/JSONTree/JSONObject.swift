@@ -41,8 +41,12 @@ package struct JSONObject: Sendable {
     package var isDeeplyEmpty: Bool { self.members.allSatisfy { $0.value.isDeeplyEmpty } }
 
     package func position(of key: String) -> Int? {
-        if let index { return index[key] }
-        return self.members.firstIndex { $0.key == key }
+        if let index {
+            // The index takes keys that only normalization makes equal for one; then each key has to be looked at.
+            guard let position = index[key] else { return nil }
+            if self.members[position].key.hasSameBytes(as: key) { return position }
+        }
+        return self.members.firstIndex { $0.key.hasSameBytes(as: key) }
     }
 
     package func contains(_ key: String) -> Bool { self.position(of: key) != nil }
@@ -153,7 +157,7 @@ extension JSONObject: Hashable {
         if left.isIdentical(to: right) { return true }
         for (position, member) in left.members.enumerated() {
             // Most often both are in the same order.
-            if right.members[position].key == member.key {
+            if right.members[position].key.hasSameBytes(as: member.key) {
                 guard right.members[position].value == member.value else { return false }
             } else {
                 guard let other = right[member.key], other == member.value else { return false }

@@ -9,6 +9,21 @@ package enum JSONValue: Sendable, Hashable {
 }
 
 extension JSONValue {
+    /// Strings are equal when their bytes are; Swift's `==` would call `é` and `e` with an accent behind it equal.
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
+}
+
+extension JSONValue {
     package var isNull: Bool {
         if case .null = self { true } else { false }
     }

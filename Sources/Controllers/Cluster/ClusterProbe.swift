@@ -1,0 +1,59 @@
+import JSONTree
+package import KubeClient
+import KubeModel
+package import TelemetryAPI
+
+/// Finds out what a cluster offers. Versions are never guessed from the server's version: what is served is asked for.
+package struct ClusterProbe: Sendable {
+    private let client: KubeClient
+
+    package init(client: KubeClient) { self.client = client }
+
+    /// - Throws: `APIError` when the server can't be asked.
+    package func facts() async throws -> ClusterFacts {
+        let version = try await self.client.version()
+        let discovery = self.client.discovery
+        func served(_ group: String, _ kind: String, _ versions: [String] = []) async throws -> APIResource? {
+            try await discovery.resource(for: GroupKind(group: group, kind: kind), preferredVersions: versions)
+        }
+        let autoscaler = try await served("autoscaling", "HorizontalPodAutoscaler", ["v2", "v2beta2"])
+        let budget = try await served("policy", "PodDisruptionBudget", ["v1", "v1beta1"])
+        let serviceMonitors = try await served("monitoring.coreos.com", "ServiceMonitor")
+        let podMonitors = try await served("monitoring.coreos.com", "PodMonitor")
+        let kubernetes =
+            KubernetesVersion(major: version.major, minor: version.minor) ?? KubernetesVersion(major: 1, minor: 25)
+        return ClusterFacts(
+            kubernetesVersion: kubernetes,
+            horizontalPodAutoscaler: autoscaler.flatMap { ClusterFacts.ServedVersion(rawValue: $0.version) },
+            podDisruptionBudget: budget.flatMap { ClusterFacts.ServedVersion(rawValue: $0.version) },
+            prometheusMonitors: serviceMonitors != nil && podMonitors != nil,
+            gatewayRoutes: try await served("gateway.networking.k8s.io", "HTTPRoute") != nil,
+            openShiftRoutes: try await served("route.openshift.io", "Route") != nil,
+            certManager: try await served("cert-manager.io", "Certificate") != nil,
+            targetAllocators: try await served("opentelemetry.io", "TargetAllocator") != nil,
+            nativeSidecars: kubernetes >= KubernetesVersion(major: 1, minor: 29),
+            rbacCreation: try await self.mayCreateRoles()
+        )
+    }
+
+    /// Whether we may write cluster roles and their bindings, as automatic RBAC needs (specification section 6.3). Asked
+    /// about ourselves, so that it works for whatever identity the operator runs under.
+    private func mayCreateRoles() async throws -> Bool {
+        for plural in ["clusterroles", "clusterrolebindings"] {
+            for verb in ["create", "delete", "get", "list", "patch", "update", "watch"] {
+                let review = KubeObject([
+                    "apiVersion": "authorization.k8s.io/v1",
+                    "kind": "SelfSubjectAccessReview",
+                    "spec": [
+                        "resourceAttributes": [
+                            "group": "rbac.authorization.k8s.io", "resource": .string(plural), "verb": .string(verb),
+                        ]
+                    ],
+                ])
+                let answer = try await self.client.create(review, ResourceCatalog.selfSubjectAccessReviews)
+                guard answer.status?[bool: "allowed"] == true else { return false }
+            }
+        }
+        return true
+    }
+}

@@ -1,0 +1,91 @@
+package import JSONTree
+package import KubeModel
+package import PodInjection
+package import TelemetryAPI
+
+// What the stores of the operator keep of each kind: no more than decisions look at.
+
+/// Namespaces: their annotations that concern injection.
+package struct NamespaceRecord: Sendable, Equatable {
+    package var annotations: InjectionAnnotations
+
+    package init(_ cursor: inout JSONCursor) throws(JSONError) {
+        var annotations = InjectionAnnotations()
+        try cursor.readObject { (key, cursor) throws(JSONError) in
+            guard key == "metadata" else { return try cursor.skip() }
+            try cursor.readObject { (key, cursor) throws(JSONError) in
+                guard key == "annotations", try cursor.peek() == .object else { return try cursor.skip() }
+                try cursor.readObject { (key, cursor) throws(JSONError) in
+                    if let value = try cursor.readStringIfPresent() { annotations.set(key.string, value) }
+                }
+            }
+        }
+        self.annotations = annotations
+    }
+}
+
+/// ReplicaSets and Jobs: who owns them.
+package struct OwnersRecord: Sendable, Equatable {
+    package var owners: [OwnerReference]
+
+    package init(_ cursor: inout JSONCursor) throws(JSONError) {
+        var owners: [OwnerReference] = []
+        try cursor.readObject { (key, cursor) throws(JSONError) in
+            guard key == "metadata" else { return try cursor.skip() }
+            try cursor.readObject { (key, cursor) throws(JSONError) in
+                guard key == "ownerReferences", try cursor.peek() == .array else { return try cursor.skip() }
+                try cursor.readArray { (cursor) throws(JSONError) in
+                    owners.append(OwnerReference(try cursor.readObjectTree()))
+                }
+            }
+        }
+        self.owners = owners
+    }
+}
+
+/// Instrumentations, whole but for what only the server cares about.
+package struct InstrumentationRecord: Sendable, Equatable {
+    package var instrumentation: Instrumentation
+
+    package init(_ cursor: inout JSONCursor) throws(JSONError) {
+        var object = try cursor.readObjectTree()
+        object.mutateObject("metadata") { metadata in
+            metadata.remove("managedFields")
+            metadata.remove("resourceVersion")
+        }
+        self.instrumentation = Instrumentation(object)
+    }
+}
+
+/// Collectors: the object as bytes without managed fields, read into a tree when it is looked at. A thousand of them as
+/// trees would weigh ten times as much.
+package struct CollectorRecord: Sendable, Equatable {
+    package var key: ObjectKey
+    package var generation: Int
+    package var isSidecar: Bool
+    private var bytes: [UInt8]
+
+    package init(_ cursor: inout JSONCursor) throws(JSONError) {
+        var object = try cursor.readObjectTree()
+        object.mutateObject("metadata") { metadata in
+            metadata.remove("managedFields")
+            metadata.remove("resourceVersion")
+        }
+        // Lists leave these out, and rendering names the owner by them.
+        object.insert("apiVersion", "opentelemetry.io/v1beta1", at: 0)
+        object.insert("kind", "OpenTelemetryCollector", at: 1)
+        let collector = Collector(object)
+        self.key = ObjectKey(namespace: collector.namespace, name: collector.name)
+        self.generation = object[object: "metadata"]?[int: "generation"] ?? 0
+        self.isSidecar = object[object: "spec"]?[string: "mode"] == "sidecar"
+        self.bytes = object.bytes()
+    }
+
+    /// - Throws: never for what was read before; the error of reading the bytes back otherwise.
+    package func collector() throws(JSONError) -> Collector {
+        guard case .object(let object) = try JSONValue(parsing: self.bytes) else {
+            throw JSONError(.unexpectedKind, "a collector is not an object", offset: 0)
+        }
+        return Collector(object)
+    }
+}

@@ -1,0 +1,57 @@
+import JSONTree
+package import KubeClient
+package import KubeModel
+package import KubeRuntime
+package import ServiceLifecycle
+
+/// What every replica watches: all that a webhook has to know so that it answers without asking the API server.
+package struct ClusterStores: Sendable {
+    package let namespaces: Store<NamespaceRecord>
+    package let instrumentations: Store<InstrumentationRecord>
+    package let collectors: Store<CollectorRecord>
+    package let replicaSets: Store<OwnersRecord>
+    package let jobs: Store<OwnersRecord>
+
+    package init(client: KubeClient, namespaces scope: NamespaceScope) {
+        self.namespaces = Store(
+            client: client,
+            target: WatchTarget(ResourceCatalog.namespaces, metadataOnly: true),
+            projection: { (cursor) throws(JSONError) in try NamespaceRecord(&cursor) }
+        )
+        self.instrumentations = Store(
+            client: client,
+            target: WatchTarget(ResourceCatalog.instrumentations),
+            namespaces: scope,
+            projection: { (cursor) throws(JSONError) in try InstrumentationRecord(&cursor) }
+        )
+        self.collectors = Store(
+            client: client,
+            target: WatchTarget(ResourceCatalog.collectors),
+            namespaces: scope,
+            projection: { (cursor) throws(JSONError) in try CollectorRecord(&cursor) }
+        )
+        self.replicaSets = Store(
+            client: client,
+            target: WatchTarget(ResourceCatalog.replicaSets, metadataOnly: true),
+            namespaces: scope,
+            projection: { (cursor) throws(JSONError) in try OwnersRecord(&cursor) }
+        )
+        self.jobs = Store(
+            client: client,
+            target: WatchTarget(ResourceCatalog.jobs, metadataOnly: true),
+            namespaces: scope,
+            projection: { (cursor) throws(JSONError) in try OwnersRecord(&cursor) }
+        )
+    }
+
+    package var services: [any Service] {
+        [self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs]
+    }
+
+    /// What a webhook needs before its first answer.
+    package var caches: [any Syncable] {
+        [self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs]
+    }
+
+    package var isSynced: Bool { self.caches.allSatisfy(\.isSynced) }
+}

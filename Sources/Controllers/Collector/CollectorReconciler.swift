@@ -1,0 +1,235 @@
+import JSONTree
+package import KubeClient
+package import KubeModel
+package import KubeRuntime
+import Logging
+package import Rendering
+package import TelemetryAPI
+
+/// Gathers what is known of a collector, has a plan made, carries it out and reports.
+///
+/// All decisions are `Rendering`'s. The order within a reconcile: what must be made anew is deleted, then everything is
+/// applied, then what is no longer wanted is deleted, and last the status is written, if it changed.
+package struct CollectorReconciler: Sendable {
+    private let client: KubeClient
+    private let collectors: Store<CollectorRecord>
+    private let owned: OwnedStores
+    private let engine: ApplyEngine
+    private let settings: OperatorSettings
+    private let facts: @Sendable () -> ClusterFacts
+    private let events: EventRecorder?
+    private let now: @Sendable () -> String
+
+    /// - Parameters:
+    ///   - now: the time for conditions, RFC 3339.
+    package init(
+        client: KubeClient,
+        collectors: Store<CollectorRecord>,
+        owned: OwnedStores,
+        settings: OperatorSettings,
+        facts: @escaping @Sendable () -> ClusterFacts,
+        events: EventRecorder?,
+        now: @escaping @Sendable () -> String
+    ) {
+        self.client = client
+        self.collectors = collectors
+        self.owned = owned
+        self.engine = ApplyEngine(client: client, verified: owned.verified)
+        self.settings = settings
+        self.facts = facts
+        self.events = events
+        self.now = now
+    }
+
+    /// A controller that calls ``reconcile(_:)`` for each collector of which something changed.
+    package func controller(parallelism: Int) -> Controller<ObjectKey> {
+        let controller = Controller<ObjectKey>(
+            name: "opentelemetrycollector",
+            kind: "OpenTelemetryCollector",
+            parallelism: parallelism
+        ) { key in
+            try await self.reconcile(key)
+        }
+        controller.watch(self.collectors)
+        let verified = self.owned.verified
+        for kind in self.owned.kinds {
+            controller.watch(kind.store, keys: { change in
+                if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
+                return Array(OwnedStores.collectors(of: change))
+            })
+        }
+        return controller
+    }
+
+    package func reconcile(_ key: ObjectKey) async throws -> ReconcileResult {
+        guard let record = self.collectors[key] else {
+            try await self.sweep(key)
+            return .done
+        }
+        let stored = try record.collector()
+        guard !stored.metadata.isDeleting else { return .done }
+        let records = self.owned.records(of: key)
+        let plan: CollectorPlan
+        do {
+            // The webhook defaults what is written; what was stored before it was there is defaulted here.
+            let collector = try defaultCollector(stored, settings: self.settings).collector
+            plan = try Rendering.plan(
+                CollectorInputs(
+                    collector: collector,
+                    settings: self.settings,
+                    facts: self.facts(),
+                    owned: records.map(\.object)
+                )
+            )
+        } catch {
+            try await self.report(stored, .failed("\(error)"))
+            throw ReconcileError.terminal("the collector can't be rendered", cause: error)
+        }
+        guard plan.isManaged else { return .done }
+        do {
+            try await self.carryOut(plan)
+        } catch {
+            try await self.report(stored, .failed("\(error)"))
+            throw error
+        }
+        try await self.report(stored, .applied, warnings: plan.warnings)
+        return .done
+    }
+
+    // MARK: Carrying out
+
+    private func carryOut(_ plan: CollectorPlan) async throws {
+        for recreation in plan.recreate {
+            Logger.current.info(
+                "making a workload anew, as the server does not let it change",
+                metadata: ["object": "\(recreation.object.reference)", "field": "\(recreation.reason)"]
+            )
+            try await self.delete(recreation.object)
+        }
+        // One object that can't be written must not keep the others from being right; nothing is pruned then, though.
+        var failures: [String] = []
+        var first: (any Error)?
+        for object in plan.apply {
+            do {
+                try await self.apply(object)
+            } catch {
+                try Task.checkCancellation()
+                first = first ?? error
+                failures.append("\(object.kind) \(object.name): \((error as? APIError)?.message ?? "\(error)")")
+            }
+        }
+        if let first {
+            throw ReconcileError.retryable("failed to write \(failures.joined(separator: "; "))", cause: first)
+        }
+        for object in plan.prune { try await self.delete(object) }
+    }
+
+    private func apply(_ object: KubeObject) async throws {
+        guard let kind = self.owned.kind(of: object.reference) else {
+            throw ReconcileError.retryable("this server does not have the kind \(object.groupVersionKind)")
+        }
+        let existing = kind.store[object.key]
+        switch try await self.engine.apply(object, kind.resource, existing: existing) {
+        case .unchanged: break
+        case .created: Logger.current.debug("created", metadata: ["object": "\(object.reference)"])
+        case .updated: Logger.current.debug("updated", metadata: ["object": "\(object.reference)"])
+        }
+    }
+
+    private func delete(_ object: OwnedObject) async throws {
+        guard !object.isDeleting, let kind = self.owned.kind(of: object.reference) else { return }
+        do {
+            try await self.client.delete(
+                kind.resource,
+                namespace: kind.resource.isNamespaced ? object.reference.key.namespace : nil,
+                name: object.reference.key.name,
+                options: DeleteOptions(uid: object.reference.uid, propagation: .background)
+            )
+            Logger.current.debug("deleted", metadata: ["object": "\(object.reference)"])
+        } catch let error as APIError where error.isNotFound || error.isConflict {
+            // Gone already, or another object of that name by now.
+        }
+    }
+
+    /// Deletes what no owner reference takes along with a collector that is gone: its cluster-scoped objects.
+    private func sweep(_ key: ObjectKey) async throws {
+        for record in self.owned.records(of: key) where record.object.reference.key.namespace.isEmpty {
+            try await self.delete(record.object)
+        }
+    }
+
+    // MARK: Reporting
+
+    /// Writes the status if it is another one now, and tells the collector's users when that is news to them.
+    private func report(
+        _ collector: Collector,
+        _ outcome: StatusInputs.Outcome,
+        warnings: [String] = []
+    ) async throws {
+        let key = ObjectKey(namespace: collector.namespace, name: collector.name)
+        let status = collectorStatus(
+            StatusInputs(
+                collector: collector,
+                settings: self.settings,
+                outcome: outcome,
+                workload: self.workload(of: key),
+                warnings: warnings,
+                now: self.now()
+            )
+        )
+        let before = collector.status
+        guard status != before else { return }
+        let patch = JSONMergePatch.diff(from: before.json, to: status.json)
+        do {
+            try await self.client.patch(
+                ResourceCatalog.collectors,
+                namespace: key.namespace,
+                name: key.name,
+                subresource: "status",
+                .merge(["status": .object(patch)])
+            )
+        } catch let error as APIError where error.isNotFound {
+            // Deleted meanwhile.
+            return
+        }
+        self.tell(collector, outcome, before: before, after: status)
+    }
+
+    private func tell(
+        _ collector: Collector,
+        _ outcome: StatusInputs.Outcome,
+        before: CollectorStatus,
+        after: CollectorStatus
+    ) {
+        let object = KubeObject(collector.json)
+        switch outcome {
+        case .failed(let message):
+            self.events?.record(.warning, reason: "Error", note: message, regarding: object)
+        case .workloadUnreadable(let message):
+            self.events?.record(.warning, reason: "StatusFailure", note: message, regarding: object)
+        case .applied:
+            // Counting pods up and down is no news; another generation, image or condition is.
+            func news(_ status: CollectorStatus) -> [String?] {
+                [status.observedGeneration.map(String.init), status.image, status.version]
+                    + status.conditions.map { "\($0.type)\($0.status.rawValue)\($0.reason)" }
+            }
+            guard news(before) != news(after) else { return }
+            self.events?.record(.normal, reason: "Info", note: "applied status changes", regarding: object)
+        }
+    }
+
+    /// What the stores know of the collector's workload.
+    private func workload(of key: ObjectKey) -> ObservedWorkload? {
+        for record in self.owned.records(of: key) {
+            let kind = record.object.reference.groupVersionKind.kind
+            guard ["Deployment", "StatefulSet", "DaemonSet"].contains(kind) else { continue }
+            let isDaemonSet = kind == "DaemonSet"
+            return ObservedWorkload(
+                replicas: isDaemonSet ? record.workload.desiredNumberScheduled : record.workload.replicas,
+                readyReplicas: isDaemonSet ? record.workload.numberReady : record.workload.readyReplicas,
+                image: record.workload.image
+            )
+        }
+        return nil
+    }
+}

@@ -1,0 +1,88 @@
+package import JSONTree
+package import KubeModel
+package import Rendering
+import Synchronization
+
+/// What is kept of an object that we rendered: what a plan has to know of it, and enough to see whether it still is as it
+/// was when it was last found right.
+///
+/// The object itself (``content``) is kept only until it has been compared once; from then on its fingerprint says whether
+/// anything but status and bookkeeping changed. So a thousand collectors cost hundreds of bytes an object at rest.
+package struct OwnedRecord: Sendable, Equatable {
+    package var object: OwnedObject
+    /// `namespace/name` of the collector it belongs to: its controller, or for cluster-scoped objects what its annotation
+    /// says. Empty when it belongs to something else.
+    package var collector: String
+    /// Hash of the wanted object when it was last applied, from the annotation.
+    package var appliedHash: String?
+    /// Over everything but status, versions, managed fields and times.
+    package var fingerprint: UInt64
+    /// What a workload's status says; zeros for other kinds.
+    package var workload: Workload
+    /// The bytes as the server sent them, until they were compared.
+    package var content: Content?
+
+    package struct Workload: Sendable, Hashable {
+        package var replicas = 0
+        package var readyReplicas = 0
+        package var desiredNumberScheduled = 0
+        package var numberReady = 0
+        /// Image of the first container of the template.
+        package var image = ""
+    }
+
+    /// Bytes that can be let go while the record stays in a store.
+    package final class Content: Sendable {
+        private let bytes: Mutex<[UInt8]?>
+        init(_ bytes: [UInt8]) { self.bytes = Mutex(bytes) }
+
+        package func release() { self.bytes.withLock { $0 = nil } }
+
+        /// The object as a tree, `nil` when it was released.
+        package func tree() -> JSONObject? {
+            guard let bytes = self.bytes.withLock({ $0 }) else { return nil }
+            return (try? JSONValue(parsing: bytes))?.object
+        }
+    }
+
+    package var uid: String { self.object.reference.uid ?? "" }
+
+    /// Versions and content are left out: two records are equal when nothing that a decision looks at differs.
+    package static func == (left: OwnedRecord, right: OwnedRecord) -> Bool {
+        left.fingerprint == right.fingerprint && left.uid == right.uid && left.workload == right.workload
+            && left.object.isDeleting == right.object.isDeleting && left.collector == right.collector
+    }
+
+    /// Holds the hash of the wanted object; what it held before tells whether a field is no longer wanted.
+    package static let hashAnnotation = "operator.opentelemetry.io/applied-sha256"
+    /// Under which a store of these finds what a collector owns.
+    package static let byCollector = "collector"
+}
+
+/// Which objects were found right: by uid the fingerprint they had and the hash of what was wanted then.
+package final class VerifiedObjects: Sendable {
+    private struct Entry {
+        var fingerprint: UInt64
+        var hash: String
+    }
+
+    private let entries = Mutex<[String: Entry]>([:])
+
+    package init() {}
+
+    package func fingerprint(of uid: String) -> UInt64? { self.entries.withLock { $0[uid]?.fingerprint } }
+
+    package func isVerified(_ uid: String, fingerprint: UInt64, hash: String) -> Bool {
+        self.entries.withLock { entries in
+            guard let entry = entries[uid] else { return false }
+            return entry.fingerprint == fingerprint && entry.hash == hash
+        }
+    }
+
+    package func verify(_ uid: String, fingerprint: UInt64, hash: String) {
+        self.entries.withLock { $0[uid] = Entry(fingerprint: fingerprint, hash: hash) }
+    }
+
+    package func forget(_ uid: String) { self.entries.withLock { _ = $0.removeValue(forKey: uid) } }
+    package var count: Int { self.entries.withLock { $0.count } }
+}

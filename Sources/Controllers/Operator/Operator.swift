@@ -1,0 +1,228 @@
+package import AdmissionServer
+import struct AdmissionServer.HealthCheck
+import FoundationEssentials
+import JSONTree
+package import KubeClient
+import KubeModel
+package import KubeRuntime
+package import Logging
+import NIOCore
+import PodInjection
+import Rendering
+package import ServiceLifecycle
+import Synchronization
+import TelemetryAPI
+
+/// The operator as a set of services: what every replica runs, and what only the leader does.
+///
+/// Every replica watches what webhooks need, serves them, and keeps the shared certificates. The leader also reconciles
+/// collectors and registers the webhooks. The order of start is that of the list: probes first, so that a start that takes
+/// long can be seen; the stop is in reverse.
+package struct Operator: Sendable {
+    private let options: OperatorOptions
+    private let client: KubeClient
+    private let exposition: @Sendable () -> [UInt8]
+    private let logger: Logger
+
+    /// - Parameter exposition: the text of `/metrics`.
+    package init(
+        options: OperatorOptions,
+        client: KubeClient,
+        exposition: @escaping @Sendable () -> [UInt8],
+        logger: Logger
+    ) {
+        self.options = options
+        self.client = client
+        self.exposition = exposition
+        self.logger = logger
+    }
+
+    /// Finds out what the cluster offers and puts the services together.
+    ///
+    /// - Throws: `APIError` when the cluster can't be asked; errors of addresses and durations that make no sense.
+    package func services() async throws -> [any Service] {
+        let facts = try await ClusterProbe(client: self.client).facts()
+        let scope: NamespaceScope =
+            self.options.watchNamespaces.isEmpty ? .all : .only(self.options.watchNamespaces)
+        let stores = ClusterStores(client: self.client, namespaces: scope)
+        let events = EventRecorder(
+            client: self.client,
+            reporter: EventReporter(controller: "opentelemetry-operator", instance: self.options.identity ?? "")
+        )
+        let owned = OwnedStores(client: self.client, namespaces: scope, facts: facts)
+        let reconciler = CollectorReconciler(
+            client: self.client,
+            collectors: stores.collectors,
+            owned: owned,
+            settings: self.options.settings,
+            facts: { facts },
+            events: events,
+            now: { WallTime.now().rfc3339 }
+        )
+        var leaderOnly: [any Service] = owned.services
+        leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
+
+        var everywhere: [any Service] = stores.services
+        everywhere.append(events)
+        var checks = [HealthCheck("ping")]
+        let metricsTLS = self.options.isMetricsSecure ? TLSContextSource() : nil
+        if self.options.servesWebhooks {
+            let webhooks = Webhooks(
+                stores: stores,
+                client: self.client,
+                options: self.options,
+                facts: facts,
+                recorder: DecisionRecorder(logger: self.logger, events: events)
+            )
+            let server = AdmissionServer(
+                configuration: .init(
+                    address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
+                ),
+                handlers: webhooks.handlers,
+                logger: self.logger
+            )
+            let (keeper, registrar) = self.registration(server, metricsTLS)
+            everywhere.append(keeper)
+            everywhere.append(server)
+            leaderOnly.append(registrar)
+            checks.append(server.check)
+        } else if let metricsTLS {
+            try metricsTLS.reload(Self.ownIdentity())
+        }
+        let caches = stores.caches
+        checks.append(
+            HealthCheck("caches") {
+                caches.first { !$0.isSynced }.map { "the cache of \($0.name) is not complete yet" }
+            }
+        )
+        let probes = HealthServer(
+            configuration: .init(address: try ListenAddress(parsing: self.options.healthAddress), name: "health"),
+            checks: checks,
+            logger: self.logger
+        )
+        var services: [any Service] = [probes]
+        if let metrics = try self.metricsServer(metricsTLS) { services.append(metrics) }
+        services += everywhere
+        services.append(try self.leader(leaderOnly))
+        return services
+    }
+
+    // MARK: Parts
+
+    private func registration(
+        _ server: AdmissionServer,
+        _ metricsTLS: TLSContextSource?
+    ) -> (CertificateKeeper, WebhookRegistrar) {
+        let namespace = self.options.ownNamespace
+        var names = ["127.0.0.1", "localhost"]
+        if let url = self.options.webhookURL { names.append(Self.host(of: url)) }
+        let serverNames: ServerNames
+        let endpoint: WebhookRegistration.Endpoint
+        if let url = self.options.webhookURL {
+            serverNames = ServerNames(names)
+            endpoint = .url(url)
+        } else {
+            serverNames = ServerNames.service(
+                OperatorOptions.webhookService,
+                namespace: namespace ?? "default",
+                also: names
+            )
+            endpoint = .service(namespace: namespace ?? "default", name: OperatorOptions.webhookService, port: 443)
+        }
+        // A process outside the cluster serves at an address of its own and shares certificates with nobody.
+        let secret = self.options.webhookURL == nil
+            ? namespace.map { ObjectKey(namespace: $0, name: OperatorOptions.certificateSecret) } : nil
+        let link = RegistrationLink()
+        let keeper = CertificateKeeper(client: self.client, secret: secret, names: serverNames) { bundle in
+            try server.reload(bundle.identity)
+            try metricsTLS?.reload(bundle.identity)
+            link.changed()
+        }
+        let registrar = WebhookRegistrar(
+            client: self.client,
+            registration: { [ownNamespace = self.options.webhookURL == nil ? namespace : nil] in
+                guard server.isReady, let bundle = keeper.bundle else { return nil }
+                return WebhookRegistration(endpoint: endpoint, caBundle: bundle.caBundle, ownNamespace: ownNamespace)
+            },
+            onPublished: { keeper.trustWasPublished($0) }
+        )
+        link.connect(registrar)
+        return (keeper, registrar)
+    }
+
+    private func metricsServer(_ tls: TLSContextSource?) throws -> HealthServer? {
+        guard self.options.metricsAddress != "0" else { return nil }
+        let client = self.client
+        let exposition = self.exposition
+        var authorize: (@Sendable (String) async -> MetricsEndpoint.Verdict)?
+        if tls != nil { authorize = { token in await MetricsAccess(client: client).verdict(token) } }
+        return HealthServer(
+            configuration: .init(address: try ListenAddress(parsing: self.options.metricsAddress), name: "metrics"),
+            metrics: MetricsEndpoint(exposition: { exposition() }, authorize: authorize),
+            tls: tls,
+            logger: self.logger
+        )
+    }
+
+    private func leader(_ services: [any Service]) throws -> any Service {
+        guard self.options.electsLeader else { return ServiceSet(services) }
+        guard let namespace = self.options.ownNamespace else {
+            throw OperatorError(
+                "leader election needs the operator's own namespace: set --namespace or NAMESPACE, or switch it off with --enable-leader-election=false"
+            )
+        }
+        let lease = Duration.seconds(self.options.leaseSeconds)
+        let elector = try LeaderElector(
+            client: self.client,
+            namespace: namespace,
+            name: OperatorOptions.lease,
+            identity: LeaderElector.makeIdentity(host: self.options.identity ?? "swiftlet"),
+            configuration: LeaderElectionState.Configuration(
+                leaseDuration: lease,
+                renewDeadline: lease * 2 / 3,
+                retryPeriod: lease / 7
+            )
+        )
+        return LeaderServices(elector, services: services)
+    }
+
+    /// Without webhooks there are no shared certificates; scrapers get one that nobody else knows, as from the Go operator.
+    private static func ownIdentity() throws -> ServingIdentity {
+        let plan = RotationPlan(stored: .absent, names: ServerNames(["localhost"]), now: Date())
+        return try plan.carryOut().identity
+    }
+
+    private static func host(of url: String) -> String {
+        let authority = url.dropFirst("https://".count).prefix { $0 != "/" }
+        if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+            return String(authority[authority.index(after: authority.startIndex)..<end])
+        }
+        return String(authority.prefix { $0 != ":" })
+    }
+}
+
+/// Why the operator can't start: what is wrong and how to mend it.
+package struct OperatorError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// Several services as one.
+private struct ServiceSet: Service {
+    private let services: [any Service]
+    init(_ services: [any Service]) { self.services = services }
+
+    func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            for service in self.services { group.addTask { try await service.run() } }
+        }
+    }
+}
+
+/// Lets the keeper of certificates tell the registrar, which is made after it.
+private final class RegistrationLink: Sendable {
+    private let registrar = Mutex<WebhookRegistrar?>(nil)
+
+    func connect(_ registrar: WebhookRegistrar) { self.registrar.withLock { $0 = registrar } }
+    func changed() { self.registrar.withLock { $0 }?.changed() }
+}

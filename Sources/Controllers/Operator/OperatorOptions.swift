@@ -1,0 +1,40 @@
+import PodInjection
+package import TelemetryAPI
+
+/// What the operator is told at its start; flags, environment and files are the executable's business.
+package struct OperatorOptions: Sendable {
+    package var kubeconfig: String?
+    package var context: String?
+    /// Where the operator itself lives: its Lease and its certificates. `nil` for a plain process without a namespace.
+    package var ownNamespace: String?
+    package var serviceAccountName: String?
+    /// Names this process among replicas, such as the pod's name.
+    package var identity: String?
+    /// Namespaces to watch; empty for all.
+    package var watchNamespaces: [String] = []
+
+    package var servesWebhooks = true
+    /// `https://host:port` under which the API server reaches us; `nil` for the webhook Service.
+    package var webhookURL: String?
+    package var webhookHost: String?
+    package var webhookPort = 9443
+    package var metricsAddress = ":8443"
+    package var isMetricsSecure = true
+    package var healthAddress = ":8081"
+    package var electsLeader = false
+    package var leaseSeconds = 15
+    package var maxConcurrentReconciles = 16
+    package var logLevel = "info"
+
+    package var settings = OperatorSettings()
+    /// Images of agents that differ from the compiled-in defaults.
+    package var images: [Language: String] = [:]
+    package var languages: Set<Language> = InjectionSettings.defaultLanguages
+    package var allowsMultipleLanguages = true
+
+    package init() {}
+
+    package static let webhookService = "opentelemetry-operator-webhook-service"
+    package static let certificateSecret = "opentelemetry-operator-webhook-certificates"
+    package static let lease = "9f7554c3.opentelemetry.io"
+}

@@ -1,0 +1,108 @@
+import JSONTree
+package import KubeClient
+package import KubeModel
+package import KubeRuntime
+import Logging
+package import Rendering
+package import ServiceLifecycle
+
+/// Keeps our two webhook configurations as they have to be: rules, address and trust bundle, whoever changes them.
+///
+/// Run by the leader, so that replicas of two versions never write over each other.
+package final class WebhookRegistrar: Service {
+    private let client: KubeClient
+    private let registration: @Sendable () -> WebhookRegistration?
+    private let onPublished: @Sendable (_ caBundle: String) -> Void
+    private let wake: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - registration: what is to be registered now; `nil` while there are no certificates.
+    ///   - onPublished: told of the trust bundle that both configurations hold.
+    package init(
+        client: KubeClient,
+        registration: @escaping @Sendable () -> WebhookRegistration?,
+        onPublished: @escaping @Sendable (_ caBundle: String) -> Void
+    ) {
+        self.client = client
+        self.registration = registration
+        self.onPublished = onPublished
+        (self.wake, self.waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// The registration may be another one now.
+    package func changed() { self.waker.yield() }
+
+    package func run() async throws {
+        func store(_ resource: APIResource, _ name: String) -> Store<KubeObject> {
+            Store(
+                client: self.client,
+                target: WatchTarget(resource, fieldSelector: "metadata.name=\(name)"),
+                projection: { (cursor) throws(JSONError) in
+                    var object = try cursor.readObjectTree()
+                    object.mutateObject("metadata") { metadata in
+                        metadata.remove("managedFields")
+                        metadata.remove("resourceVersion")
+                    }
+                    return KubeObject(object)
+                }
+            )
+        }
+        let mutating = store(ResourceCatalog.mutatingWebhooks, WebhookRegistration.mutatingName)
+        let validating = store(ResourceCatalog.validatingWebhooks, WebhookRegistration.validatingName)
+        try await withThrowingDiscardingTaskGroup { group in
+            for store in [mutating, validating] {
+                _ = store.subscribe { _ in self.waker.yield() }
+                group.addTask { try await store.run() }
+            }
+            group.addTask { try await self.register(mutating, validating) }
+        }
+    }
+
+    private func register(_ mutating: Store<KubeObject>, _ validating: Store<KubeObject>) async throws {
+        try await mutating.waitForSync()
+        try await validating.waitForSync()
+        var failures = 0
+        var wakes = self.wake.makeAsyncIterator()
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            var retry: Task<Void, any Error>?
+            if let registration = self.registration() {
+                do {
+                    try await self.put(registration.mutatingConfiguration(), ResourceCatalog.mutatingWebhooks, mutating)
+                    try await self.put(
+                        registration.validatingConfiguration(),
+                        ResourceCatalog.validatingWebhooks,
+                        validating
+                    )
+                    failures = 0
+                    self.onPublished(registration.caBundle)
+                } catch {
+                    try Task.checkCancellation()
+                    failures += 1
+                    Logger.current.warning("cannot register the webhooks, will retry", metadata: ["error": "\(error)"])
+                    let pause = min(Duration.milliseconds(250) * (1 << min(failures, 8)), .seconds(30))
+                    retry = Task {
+                        try await Task.sleep(for: pause)
+                        self.waker.yield()
+                    }
+                }
+            }
+            await withGracefulShutdownHandler {
+                _ = await wakes.next(isolation: nil)
+            } onGracefulShutdown: {
+                self.waker.yield()
+            }
+            retry?.cancel()
+        }
+    }
+
+    private func put(_ wanted: KubeObject, _ resource: APIResource, _ store: Store<KubeObject>) async throws {
+        if let live = store[wanted.key], LiveComparison.holds(wanted.json, in: live.json),
+            live.json[array: "webhooks"]?.count == wanted.json[array: "webhooks"]?.count
+        {
+            return
+        }
+        try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
+        Logger.current.info("registered webhooks", metadata: ["kind": "\(wanted.kind)", "name": "\(wanted.name)"])
+    }
+}

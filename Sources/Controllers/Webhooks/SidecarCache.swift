@@ -1,0 +1,89 @@
+import JSONTree
+package import KubeModel
+package import KubeRuntime
+package import PodInjection
+package import Rendering
+import Synchronization
+package import TelemetryAPI
+
+/// Sidecar collectors as injection wants them, rendered once for each change of a collector and not for each pod.
+package final class SidecarCache: Sendable {
+    private struct Entry {
+        var record: CollectorRecord
+        var collector: SidecarCollector
+    }
+
+    private let stores: ClusterStores
+    private let settings: OperatorSettings
+    private let facts: @Sendable () -> ClusterFacts
+    private let entries = Mutex<[ObjectKey: Entry]>([:])
+
+    package init(stores: ClusterStores, settings: OperatorSettings, facts: @escaping @Sendable () -> ClusterFacts) {
+        self.stores = stores
+        self.settings = settings
+        self.facts = facts
+    }
+
+    /// The collectors of a namespace whose mode is sidecar.
+    package func sidecars(in namespace: String) -> [SidecarCollector] {
+        self.stores.collectors.items(in: namespace) { _, record in record.isSidecar }.map(self.sidecar)
+    }
+
+    /// One collector of whatever mode, `nil` when there is none of that name.
+    package func collector(_ key: ObjectKey) -> SidecarCollector? {
+        self.stores.collectors[key].map(self.sidecar)
+    }
+
+    /// A collector that the store does not have yet.
+    package func render(_ collector: Collector) -> SidecarCollector {
+        SidecarCollector(rendering: collector, settings: self.settings, facts: self.facts())
+    }
+
+    private func sidecar(_ record: CollectorRecord) -> SidecarCollector {
+        if let known = self.entries.withLock({ $0[record.key] }), known.record == record { return known.collector }
+        let made = self.render(record)
+        self.entries.withLock { entries in
+            // Bounded by what exists: entries of deleted collectors go when the map has grown past the store.
+            if entries.count > self.stores.collectors.count + 16 {
+                entries = entries.filter { self.stores.collectors[$0.key] != nil }
+            }
+            entries[record.key] = Entry(record: record, collector: made)
+        }
+        return made
+    }
+
+    private func render(_ record: CollectorRecord) -> SidecarCollector {
+        do {
+            return self.render(try record.collector())
+        } catch {
+            return SidecarCollector(
+                key: record.key,
+                isSidecar: record.isSidecar,
+                template: .failure(SidecarError("\(error)"))
+            )
+        }
+    }
+}
+
+extension SidecarCollector {
+    /// Renders a collector of whatever mode; a configuration that can't be rendered becomes a failed template.
+    package init(rendering collector: Collector, settings: OperatorSettings, facts: ClusterFacts) {
+        guard collector.mode == .sidecar else {
+            self.init(other: collector)
+            return
+        }
+        let key = ObjectKey(namespace: collector.namespace, name: collector.name)
+        do {
+            let parts = try sidecarParts(for: collector, settings: settings, facts: facts)
+            let template = SidecarTemplate(
+                container: parts.container,
+                initContainers: parts.initContainers.compactMap(\.object),
+                volumes: parts.volumes.compactMap(\.object),
+                label: parts.label.value
+            )
+            self.init(key: key, isSidecar: true, template: .success(template))
+        } catch {
+            self.init(key: key, isSidecar: true, template: .failure(SidecarError("\(error)")))
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package import AdmissionServer
+import JSONTree
+package import KubeClient
+import KubeModel
+import NIOCore
+package import PodInjection
+import Rendering
+package import TelemetryAPI
+
+/// All webhooks by path, as the server wants them.
+package struct Webhooks: Sendable {
+    private let client: KubeClient
+    private let pods: PodWebhook
+    private let settings: OperatorSettings
+    private let facts: ClusterFacts
+    private let instrumentationDefaults: InstrumentationDefaulting
+
+    package init(
+        stores: ClusterStores,
+        client: KubeClient,
+        options: OperatorOptions,
+        facts: ClusterFacts,
+        recorder: DecisionRecorder
+    ) {
+        self.client = client
+        self.settings = options.settings
+        self.facts = facts
+        self.instrumentationDefaults = InstrumentationDefaulting(images: options.images)
+        self.pods = PodWebhook(
+            stores: stores,
+            sidecars: SidecarCache(stores: stores, settings: options.settings, facts: { facts }),
+            client: client,
+            settings: InjectionSettings(
+                enabledLanguages: options.languages,
+                allowsMultipleLanguages: options.allowsMultipleLanguages,
+                usesNativeSidecars: facts.nativeSidecars
+            ),
+            recorder: recorder
+        )
+    }
+
+    package var handlers: [String: AdmissionServer.Handler] {
+        let pods = self.pods
+        return [
+            WebhookPath.mutatePod: { body in
+                do throws(JSONError) {
+                    return .json(try await pods.answer(Array(buffer: body)))
+                } catch {
+                    return Self.refused(error)
+                }
+            },
+            WebhookPath.mutateCollector: Self.handler { self.defaulted(collector: $0) },
+            WebhookPath.validateCollector: Self.handler { await self.validated(collector: $0) },
+            WebhookPath.mutateInstrumentation: Self.handler { self.defaulted(instrumentation: $0) },
+            WebhookPath.validateInstrumentation: Self.handler { self.validated(instrumentation: $0) },
+        ]
+    }
+
+    private static func handler(
+        _ answer: @escaping @Sendable (Review) async -> ReviewAnswer
+    ) -> AdmissionServer.Handler {
+        { body in
+            let review: Review
+            do throws(JSONError) {
+                review = try Review(parsing: Array(buffer: body))
+            } catch {
+                return Self.refused(error)
+            }
+            return .json(await answer(review).bytes)
+        }
+    }
+
+    /// A body that is no review has no request that could be answered.
+    private static func refused(_ error: JSONError) -> ServerResponse {
+        .failure(400, reason: "BadRequest", "the request body is not an AdmissionReview: \(error)")
+    }
+
+    // MARK: Collectors
+
+    func defaulted(collector review: Review) -> ReviewAnswer {
+        guard let object = review.object else { return .denied(review, "the request has no object") }
+        do {
+            let defaulted = try defaultCollector(Collector(object.json), settings: self.settings)
+            let patch = JSONPatch.diff(from: object.json, to: defaulted.collector.json)
+            return .allowed(review, patch: patch.json.array ?? [], warnings: defaulted.warnings)
+        } catch {
+            return .denied(review, "\(error)")
+        }
+    }
+
+    func validated(collector review: Review) async -> ReviewAnswer {
+        // Nobody is kept from deleting what is invalid.
+        guard review.operation != .delete else { return .allowed(review) }
+        guard let object = review.object else { return .denied(review, "the request has no object") }
+        // What is being deleted only loses its finalizers.
+        if object.metadata.isDeleting { return .allowed(review) }
+        let collector = Collector(object.json)
+        let validation = validateCollector(
+            collector,
+            old: review.operation == .update ? review.oldObject.map { Collector($0.json) } : nil,
+            settings: self.settings,
+            facts: self.facts
+        )
+        if let first = validation.errors.first {
+            let causes = validation.errors.map {
+                ReviewAnswer.Cause(field: $0.path, reason: $0.reason.rawValue, message: $0.message)
+            }
+            return .denied(review, first.message, causes: causes, warnings: validation.warnings)
+        }
+        do {
+            let privileges = PrivilegeCheck(client: self.client)
+            if let refusal = try await privileges.refusal(collector, facts: self.facts, user: review.user) {
+                return .denied(review, refusal, warnings: validation.warnings)
+            }
+        } catch {
+            return .failed(review, "cannot find out what the user may do: \((error as? APIError)?.message ?? "\(error)")")
+        }
+        return .allowed(review, warnings: validation.warnings)
+    }
+
+    // MARK: Instrumentations
+
+    func defaulted(instrumentation review: Review) -> ReviewAnswer {
+        guard let object = review.object else { return .denied(review, "the request has no object") }
+        var instrumentation = Instrumentation(object.json)
+        self.instrumentationDefaults.apply(to: &instrumentation)
+        let patch = JSONPatch.diff(from: object.json, to: instrumentation.json)
+        return .allowed(review, patch: patch.json.array ?? [])
+    }
+
+    func validated(instrumentation review: Review) -> ReviewAnswer {
+        guard review.operation != .delete else { return .allowed(review) }
+        guard let object = review.object else { return .denied(review, "the request has no object") }
+        if object.metadata.isDeleting { return .allowed(review) }
+        let validation = InstrumentationValidation(Instrumentation(object.json), defaults: self.instrumentationDefaults)
+        if let error = validation.error { return .denied(review, error, warnings: validation.warnings) }
+        return .allowed(review, warnings: validation.warnings)
+    }
+}

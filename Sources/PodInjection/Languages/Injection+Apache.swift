@@ -1,0 +1,81 @@
+import JSONTree
+import KubeModel
+import TelemetryAPI
+
+extension EnvironmentName {
+    fileprivate static let apacheDirectives: EnvironmentName = "OTEL_APACHE_AGENT_CONF"
+    fileprivate static let apacheInstanceID: EnvironmentName = "APACHE_SERVICE_INSTANCE_ID"
+}
+
+// Specification section 7.7.
+extension Injection {
+    mutating func injectApache(_ request: Request) {
+        let language = request.settings.language
+        var directory = language.configPath.isEmpty ? "/usr/local/apache2/conf" : language.configPath
+        if directory.utf8.count > 1, directory.utf8.last == UInt8(ascii: "/") { directory.removeLast() }
+        let server = WebServer(
+            attachName: InjectedName.apacheAttach,
+            confVolume: "otel-apache-conf-dir",
+            agentVolume: "otel-apache-agent",
+            directory: directory,
+            attachArgument: directory,
+            attachScript: apacheAttachScript,
+            directivesName: .apacheDirectives,
+            instanceIDName: .apacheInstanceID,
+            cloneCommand: ["cp", "-r", "\(directory)/.", WebServer.sourcePath]
+        )
+        let targets = self.webServerTargets(request)
+        for place in targets {
+            self.draft[place].environment.appendIfAbsent(request.settings.languageEnvironment)
+            if !self.draft.initContainers.contains(InjectedName.agentSourceClone) {
+                self.addClone(server, place, confVolume: Self.emptyVolume(server.confVolume, language), request)
+            }
+            if !self.draft.initContainers.contains(server.attachName) {
+                let directives = self.apacheDirectives(of: self.draft[place], request)
+                self.addAttach(
+                    server, agentVolume: Self.agentVolume(server.agentVolume, language), directives: directives, request)
+                // The first target decides, as its configuration is the one that is copied (sharp edge 32).
+                self.setSecurityContext(server, of: place, request)
+            }
+            self.addCommonEnvironment(to: place, request.settings)
+            self.addSDKEnvironment(to: place, describing: place, request)
+        }
+        if !targets.isEmpty { self.record(request, injected: targets.map { self.draft[$0].name }) }
+    }
+
+    private func apacheDirectives(of container: ContainerDraft, _ request: Request) -> String {
+        let version = request.settings.language.version == "2.2" ? "22" : ""
+        let agent = WebServer.agentPath
+        var text = "\n#Load the Otel Webserver SDK\n"
+        for library in [
+            "libopentelemetry_common", "libopentelemetry_resources", "libopentelemetry_trace",
+            "libopentelemetry_otlp_recordable", "libopentelemetry_exporter_ostream_span",
+            "libopentelemetry_exporter_otlp_grpc",
+        ] {
+            text += "LoadFile \(agent)/sdk_lib/lib/\(library).so\n"
+        }
+        text += "#Load the Otel ApacheModule SDK\n"
+        text += "LoadFile \(agent)/sdk_lib/lib/libopentelemetry_webserver_sdk.so\n"
+        let module = "LoadModule otel_apache_module \(agent)/WebServerModule/Apache/libmod_apache_otel"
+        text += "#Load the Apache Module. In this example for Apache 2.4\n#\(module).so\n"
+        text += "#Load the Apache Module. In this example for Apache 2.2\n#\(module)22.so\n"
+        text += "\(module)\(version).so\n#Attributes\n"
+        text += self.directives(
+            "Apache", separator: " ", terminator: "", resolve: " ON", serviceNamespace: "apache-httpd", of: container, request)
+        return text
+    }
+}
+
+/// `$1` is the directory of the configuration; it never becomes a part of the script's text.
+private let apacheAttachScript = """
+    set -e
+    agent=/opt/opentelemetry-webserver/agent
+    conf=/opt/opentelemetry-webserver/source-conf
+    cp -r /opt/opentelemetry/* "$agent"
+    sed "s,__agent_log_dir__,$agent/logs,g" "$agent/conf/opentelemetry_sdk_log4cxx.xml.template" \
+    > "$agent/conf/opentelemetry_sdk_log4cxx.xml"
+    printf '%s\\n' "$OTEL_APACHE_AGENT_CONF" > "$conf/opentemetry_agent.conf"
+    sed -i "s,<<SID-PLACEHOLDER>>,$APACHE_SERVICE_INSTANCE_ID,g" "$conf/opentemetry_agent.conf"
+    printf '\\nInclude %s\\n' "$1/opentemetry_agent.conf" >> "$conf/httpd.conf"
+
+    """

@@ -1,0 +1,106 @@
+import KubeModel
+import TelemetryAPI
+
+/// The workload that a pod belongs to, as resource attributes name it (specification section 6.2). Resolved once per
+/// request and shared by all languages, containers and the sidecar (sharp edge 14).
+struct OwnerChain: Sendable {
+    struct Owner: Sendable {
+        var nameKey: String
+        var name: String
+        var uidKey: String
+        var uid: String
+    }
+
+    /// In the order of discovery; a later one of a kind overrides an earlier one.
+    private(set) var owners: [Owner] = []
+    /// For the sidecar: only owners of an exact kind, and only those that could be read.
+    private(set) var readReplicaSet: Owner?
+    private(set) var readDeployment: Owner?
+    /// ReplicaSets and Jobs whose own owners could not be read: what belongs to them is named incompletely.
+    private(set) var unread: [String] = []
+
+    /// Owners own each other two deep in practice; a cycle must not hang us.
+    private static let maximumDepth = 4
+
+    private struct Reference {
+        var kind: String
+        var name: String
+        var uid: String
+    }
+
+    init(_ owners: [PodDraft.Owner], namespace: String, _ answer: (InjectionLookup) -> InjectionAnswer?) {
+        for owner in owners {
+            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), 0, namespace, answer, { _ in })
+        }
+        self.readForSidecar(owners, namespace, answer)
+    }
+
+    /// The lookups that the chain needs and has no answer for yet.
+    static func lookups(
+        _ owners: [PodDraft.Owner],
+        namespace: String,
+        _ answer: (InjectionLookup) -> InjectionAnswer?
+    ) -> [InjectionLookup] {
+        var missing: [InjectionLookup] = []
+        var chain = OwnerChain()
+        for owner in owners {
+            let reference = Reference(kind: owner.kind, name: owner.name, uid: owner.uid)
+            chain.add(reference, 0, namespace, answer) { missing.append($0) }
+        }
+        return missing
+    }
+
+    private init() {}
+
+    private mutating func add(
+        _ owner: Reference,
+        _ depth: Int,
+        _ namespace: String,
+        _ answer: (InjectionLookup) -> InjectionAnswer?,
+        _ need: (InjectionLookup) -> Void
+    ) {
+        guard let kind = Self.keys(owner.kind) else { return }
+        if !owner.name.isEmpty {
+            self.owners.append(Owner(nameKey: kind.name, name: owner.name, uidKey: kind.uid, uid: owner.uid))
+        }
+        guard let next = kind.next, depth < Self.maximumDepth else { return }
+        let lookup = InjectionLookup.owners(next, ObjectKey(namespace: namespace, name: owner.name))
+        switch answer(lookup) {
+        case .owners(let references)?:
+            for reference in references {
+                let further = Reference(kind: reference.kind, name: reference.name, uid: reference.uid)
+                self.add(further, depth + 1, namespace, answer, need)
+            }
+        case nil: need(lookup)
+        default: self.unread.append("\(next.rawValue) \(owner.name)")
+        }
+    }
+
+    /// Specification section 8.4: the first ReplicaSet and its first Deployment. Name and uid of an owner reference are
+    /// those of the object, so the Deployment itself need not be read.
+    private mutating func readForSidecar(
+        _ owners: [PodDraft.Owner],
+        _ namespace: String,
+        _ answer: (InjectionLookup) -> InjectionAnswer?
+    ) {
+        guard let set = owners.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind),
+            case .owners(let references)? = answer(
+                .owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name)))
+        else { return }
+        self.readReplicaSet = Owner(nameKey: keys.name, name: set.name, uidKey: keys.uid, uid: set.uid)
+        if let deployment = references.first(where: { $0.kind == "Deployment" }), let keys = Self.keys(deployment.kind) {
+            self.readDeployment = Owner(
+                nameKey: keys.name, name: deployment.name, uidKey: keys.uid, uid: deployment.uid)
+        }
+    }
+
+    private static func keys(_ kind: String) -> (name: String, uid: String, next: OwnerKind?)? {
+        if kind.equalsIgnoringCase("replicaset") { return ("k8s.replicaset.name", "k8s.replicaset.uid", .replicaSet) }
+        if kind.equalsIgnoringCase("deployment") { return ("k8s.deployment.name", "k8s.deployment.uid", nil) }
+        if kind.equalsIgnoringCase("statefulset") { return ("k8s.statefulset.name", "k8s.statefulset.uid", nil) }
+        if kind.equalsIgnoringCase("daemonset") { return ("k8s.daemonset.name", "k8s.daemonset.uid", nil) }
+        if kind.equalsIgnoringCase("job") { return ("k8s.job.name", "k8s.job.uid", .job) }
+        if kind.equalsIgnoringCase("cronjob") { return ("k8s.cronjob.name", "k8s.cronjob.uid", nil) }
+        return nil
+    }
+}

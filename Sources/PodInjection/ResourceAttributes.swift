@@ -1,0 +1,130 @@
+import TelemetryAPI
+
+/// Attributes of a resource by key (specification section 6.2), rendered as OpenTelemetry SDKs read them.
+struct ResourceAttributes: Sendable {
+    private(set) var attributes: [Attribute] = []
+
+    /// Keys that the user gave in the variable itself: what they say is not overridden.
+    private let fixed: Set<String>
+
+    init(fixed: Set<String> = []) { self.fixed = fixed }
+
+    /// Sets a key, unless the user did.
+    mutating func set(_ key: String, _ value: String) {
+        if !self.fixed.isEmpty, self.fixed.contains(key) { return }
+        for place in self.attributes.indices where self.attributes[place].key == key {
+            self.attributes[place].value = value
+            return
+        }
+        self.attributes.append(Attribute(key: key, value: value))
+    }
+
+    mutating func setUnlessEmpty(_ key: String, _ value: String) {
+        if !value.isEmpty { self.set(key, value) }
+    }
+
+    /// Empty for a key that isn't there.
+    subscript(key: String) -> String {
+        for attribute in self.attributes where attribute.key == key { return attribute.value }
+        return ""
+    }
+
+    /// `key=value` joined by commas, keys in byte order.
+    func rendered() -> String {
+        let sorted = self.attributes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        var text = ""
+        text.reserveCapacity(sorted.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 2 })
+        for attribute in sorted {
+            if !text.isEmpty { text += "," }
+            text += attribute.key
+            text += "="
+            text += attribute.value
+        }
+        return text
+    }
+
+    /// The keys in a value of `OTEL_RESOURCE_ATTRIBUTES`; what isn't one key and one value is skipped.
+    static func keys(in text: String) -> Set<String> {
+        if text.isEmpty { return [] }
+        var keys: Set<String> = []
+        for item in text.utf8.split(separator: UInt8(ascii: ",")) {
+            let trimmed = item.drop { $0 == 0x20 || $0 == 0x09 }
+            let parts = trimmed.split(separator: UInt8(ascii: "="), omittingEmptySubsequences: false)
+            if parts.count == 2 { keys.insert(String(Substring(parts[0]))) }
+        }
+        return keys
+    }
+}
+
+// What the telemetry of a program says about where it runs.
+extension Injection {
+    /// The map of specification section 6.2 for one container.
+    func resourceAttributes(
+        of container: ContainerDraft,
+        _ settings: InstrumentationSettings,
+        fixed: Set<String>
+    ) -> ResourceAttributes {
+        var map = ResourceAttributes(fixed: fixed)
+        for attribute in settings.resourceAttributes { map.set(attribute.key, attribute.value) }
+
+        map.setUnlessEmpty("k8s.namespace.name", self.namespace.name)
+        map.setUnlessEmpty("k8s.container.name", container.name)
+        map.setUnlessEmpty("k8s.pod.name", self.draft.name)
+        map.setUnlessEmpty("k8s.pod.uid", self.draft.uid)
+        map.setUnlessEmpty("k8s.node.name", self.draft.nodeName)
+        map.setUnlessEmpty("service.instance.id", self.serviceInstanceID(of: container))
+        for owner in self.owners.owners {
+            map.set(owner.nameKey, owner.name)
+            if settings.addsKubernetesUIDs { map.setUnlessEmpty(owner.uidKey, owner.uid) }
+        }
+
+        for attribute in self.annotations.resourceAttributes where attribute.key != "service.name" {
+            map.set(attribute.key, attribute.value)
+        }
+
+        let serviceNamespace = self.annotations.resourceAttribute("service.namespace")
+        map.setUnlessEmpty("service.namespace", serviceNamespace.isEmpty ? self.namespace.name : serviceNamespace)
+        return map
+    }
+
+    /// Specification section 6.1: the first that isn't empty.
+    func serviceName(of container: ContainerDraft, _ map: ResourceAttributes, usesLabels: Bool) -> String {
+        let annotated = self.annotations.resourceAttribute("service.name")
+        if !annotated.isEmpty { return annotated }
+        if usesLabels {
+            for key in ["app.kubernetes.io/instance", "app.kubernetes.io/name"] {
+                let label = self.draft.label(key)
+                if !label.isEmpty { return label }
+            }
+        }
+        for key in serviceNameKeys {
+            let name = map[key]
+            if !name.isEmpty { return name }
+        }
+        return container.name
+    }
+
+    /// Specification section 6.3; empty for none.
+    func serviceVersion(of container: ContainerDraft, usesLabels: Bool) -> String {
+        let annotated = self.annotations.resourceAttribute("service.version")
+        if !annotated.isEmpty { return annotated }
+        if usesLabels {
+            let label = self.draft.label("app.kubernetes.io/version")
+            if !label.isEmpty { return label }
+        }
+        return ImageReference(container.image)?.version ?? ""
+    }
+
+    private func serviceInstanceID(of container: ContainerDraft) -> String {
+        let annotated = self.annotations.resourceAttribute("service.instance.id")
+        if !annotated.isEmpty { return annotated }
+        let namespace = self.namespace.name
+        if namespace.isEmpty || container.name.isEmpty { return "" }
+        return namespace + ".$(OTEL_RESOURCE_ATTRIBUTES_POD_NAME)." + container.name
+    }
+}
+
+private let serviceNameKeys = [
+    "k8s.deployment.name", "k8s.replicaset.name", "k8s.statefulset.name", "k8s.daemonset.name", "k8s.cronjob.name",
+    "k8s.job.name", "k8s.pod.name",
+]

@@ -1,0 +1,114 @@
+package import CollectorConfig
+import JSONTree
+package import TelemetryAPI
+
+/// One question to the API server (SubjectAccessReview), cluster-wide: may somebody do this?
+package struct AccessCheck: Sendable, Hashable {
+    package var verb: String
+    package var group: String
+    /// Without a subresource.
+    package var resource: String
+    /// Empty for none.
+    package var subresource: String
+    /// Set for paths such as `/metrics`; group and resource are empty then.
+    package var nonResourceURL: String?
+
+    package init(verb: String, group: String, resource: String) {
+        let parts = resource.split(separator: "/", maxSplits: 1)
+        self.verb = verb
+        self.group = group
+        self.resource = parts.first.map(String.init) ?? ""
+        self.subresource = parts.count > 1 ? String(parts[1]) : ""
+        self.nonResourceURL = nil
+    }
+
+    package init(verb: String, nonResourceURL: String) {
+        self.verb = verb
+        self.group = ""
+        self.resource = ""
+        self.subresource = ""
+        self.nonResourceURL = nonResourceURL
+    }
+
+    /// What is asked about, as messages name it: `group/resource`, `resource` or `nonResourceURL: path`.
+    package var item: String {
+        if let nonResourceURL { return "nonResourceURL: \(nonResourceURL)" }
+        let resource = self.subresource.isEmpty ? self.resource : "\(self.resource)/\(self.subresource)"
+        return self.group.isEmpty ? resource : "\(self.group)/\(resource)"
+    }
+}
+
+extension AccessCheck {
+    /// Every verb on every resource of some rules, each once (specification section 2.5).
+    package static func checks(for rules: [PolicyRule]) -> [AccessCheck] {
+        var seen: Set<AccessCheck> = []
+        return rules.flatMap { rule in
+            rule.apiGroups.flatMap { group in
+                rule.resources.flatMap { resource in
+                    rule.verbs.map { AccessCheck(verb: $0, group: group, resource: resource) }
+                }
+            }
+        }.filter { seen.insert($0).inserted }
+    }
+
+    /// What the collector of a request would be granted; ask first for its service account, then the denied ones for
+    /// the user. Empty when the operator creates no roles: then nothing can be gained.
+    package static func grants(of collector: Collector, facts: ClusterFacts) throws(PlanError) -> [AccessCheck] {
+        guard facts.rbacCreation else { return [] }
+        do throws(ConfigurationError) {
+            return self.checks(for: try CollectorConfiguration(collector.spec.config ?? [:]).permissions())
+        } catch {
+            throw PlanError(error)
+        }
+    }
+
+    /// `system:serviceaccount:<namespace>:<name>` of the account a collector runs as.
+    package static func serviceAccount(of collector: Collector) -> String {
+        "system:serviceaccount:\(collector.namespace):\(collector.spec.serviceAccount ?? ObjectName.collector(collector.name))"
+    }
+
+    /// The same of the target allocator a collector brings along.
+    package static func targetAllocatorServiceAccount(of collector: Collector) -> String {
+        let given = collector.spec.targetAllocator?.serviceAccount ?? ""
+        return
+            "system:serviceaccount:\(collector.namespace):\(given.isEmpty ? ObjectName.targetAllocator(collector.name) : given)"
+    }
+
+    /// What a target allocator with `prometheusCR.enabled` needs (specification section 2.4).
+    package static let targetAllocator: [AccessCheck] = {
+        let read = ["get", "list", "watch"]
+        let rules = [
+            PolicyRule("monitoring.coreos.com", ["servicemonitors", "podmonitors"], ["*"]),
+            PolicyRule("", ["nodes", "nodes/metrics", "services", "endpoints", "pods", "namespaces"], read),
+            PolicyRule("", ["configmaps"], ["get"]),
+            PolicyRule("discovery.k8s.io", ["endpointslices"], read),
+            PolicyRule("networking.k8s.io", ["ingresses"], read),
+        ]
+        return AccessCheck.checks(for: rules)
+            + ["/metrics", "/api", "/api/*", "/apis", "/apis/*"].map { AccessCheck(verb: "get", nonResourceURL: $0) }
+    }()
+
+    /// The refusal of a user who would gain what they do not have.
+    package static func escalation(user: String, missing: [AccessCheck]) -> String {
+        "user \"\(user)\" is not allowed to create a collector whose config would grant permissions they do not hold: "
+            + self.grouped(missing).joined(separator: "; ")
+    }
+
+    /// One warning for each thing an account misses.
+    package static func warnings(serviceAccount: String, missing: [AccessCheck]) -> [String] {
+        self.grouped(missing).map { "missing the following rules for \(serviceAccount) - \($0)" }
+    }
+
+    /// `item: [verbs]`, in the order of first appearance.
+    private static func grouped(_ checks: [AccessCheck]) -> [String] {
+        var items: [(item: String, verbs: [String])] = []
+        for check in checks {
+            if let place = items.firstIndex(where: { $0.item == check.item }) {
+                items[place].verbs.append(check.verb)
+            } else {
+                items.append((check.item, [check.verb]))
+            }
+        }
+        return items.map { "\($0.item): [\($0.verbs.joined(separator: " "))]" }
+    }
+}

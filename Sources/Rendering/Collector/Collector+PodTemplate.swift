@@ -1,0 +1,115 @@
+import JSONTree
+import KubeModel
+import TelemetryAPI
+
+extension CollectorContext {
+    /// The pod template of Deployment, StatefulSet and DaemonSet (specification section 3.6).
+    func podTemplate() -> JSONObject {
+        var metadata = ObjectMeta([:])
+        metadata.labels = self.labels(name: ObjectName.collector(self.name), filtered: true)
+        metadata.annotations = ObjectAnnotations.podTemplate(self.collector, self.settings, hash: self.configHash)
+        return ["metadata": .object(metadata.json), "spec": .object(self.podSpec())]
+    }
+
+    private func podSpec() -> JSONObject {
+        var pod: JSONObject = ["serviceAccountName": .string(self.serviceAccountName)]
+        let initContainers = self.spec.list("initContainers").map(Self.normalized)
+        if !initContainers.isEmpty { pod["initContainers"] = .array(initContainers) }
+        pod["containers"] = .array(
+            [.object(self.container(isSidecar: false))] + self.spec.list("additionalContainers").map(Self.normalized)
+        )
+        pod["volumes"] = .array(self.volumes)
+        pod["dnsPolicy"] = .string(self.dnsPolicy)
+        pod["dnsConfig"] = .object(self.spec.json[object: "podDnsConfig"] ?? [:])
+        if self.spec.hostNetwork { pod["hostNetwork"] = true }
+        if self.spec.json[bool: "hostPID"] == true { pod["hostPID"] = true }
+        pod.copy("hostUsers", from: self.spec.json)
+        let aliases = self.hostAliases
+        if !aliases.isEmpty { pod["hostAliases"] = .array(aliases) }
+        pod["shareProcessNamespace"] = .bool(self.spec.json[bool: "shareProcessNamespace"] ?? false)
+        pod.copy(
+            "tolerations",
+            "nodeSelector",
+            "priorityClassName",
+            "affinity",
+            "terminationGracePeriodSeconds",
+            from: self.spec.json
+        )
+        // Daemon sets have a pod on each node anyway; the Go operator ignores the constraints there.
+        if self.mode != .daemonset { pod.copy("topologySpreadConstraints", from: self.spec.json) }
+        let securityContext = self.securityContext
+        if !securityContext.isEmpty { pod["securityContext"] = .object(securityContext) }
+        return pod
+    }
+
+    private var dnsPolicy: String {
+        if let policy = self.spec.dnsPolicy { return policy }
+        if self.spec.json[object: "podDnsConfig"]?[array: "nameservers"] != nil { return "None" }
+        return self.spec.hostNetwork ? "ClusterFirstWithHostNet" : "ClusterFirst"
+    }
+
+    private var volumes: [JSONValue] {
+        [
+            [
+                "name": .string(Self.configVolume),
+                "configMap": [
+                    "name": .string(self.configMapName),
+                    "items": [["key": "collector.yaml", "path": "collector.yaml"]],
+                ],
+            ]
+        ] + self.mutualTLSVolumes.volumes + self.spec.list("volumes") + self.configMapVolumes
+    }
+
+    /// One entry for each address: server-side apply keys them by it, so that the names of repeated ones are joined.
+    private var hostAliases: [JSONValue] {
+        var aliases: [(ip: String, json: JSONObject)] = []
+        for value in self.spec.list("hostAliases") {
+            guard let json = value.object else { continue }
+            let ip = json[string: "ip"] ?? ""
+            if let place = aliases.firstIndex(where: { $0.ip == ip }) {
+                let names = aliases[place].json[array: "hostnames"] ?? []
+                aliases[place].json["hostnames"] = .array(
+                    names + (json[array: "hostnames"] ?? []).filter { !names.contains($0) }
+                )
+            } else {
+                aliases.append((ip, json))
+            }
+        }
+        return aliases.map { .object($0.json) }
+    }
+
+    private var securityContext: JSONObject {
+        var context = self.spec.json[object: "podSecurityContext"] ?? [:]
+        if self.facts.openShiftRoutes, context["fsGroup"] == nil, let group = self.namespaceGroup {
+            context["fsGroup"] = .int(group)
+        }
+        return context
+    }
+
+    /// The start of the range of groups (or else of users) that OpenShift gave the namespace.
+    private var namespaceGroup: Int? {
+        for key in ["openshift.io/sa.scc.supplemental-groups", "openshift.io/sa.scc.uid-range"] {
+            guard let range = self.namespaceAnnotations[key] else { continue }
+            let parts = range.split(whereSeparator: { $0 == "/" || $0 == "-" })
+            if parts.count == 2, let start = Int(parts[0]), Int(parts[1]) != nil { return start }
+        }
+        return nil
+    }
+
+    /// A container as the user wrote it, made fit for server-side apply: ports name their protocol, and no two variables
+    /// share a name.
+    private static func normalized(_ container: JSONValue) -> JSONValue {
+        guard var json = container.object else { return container }
+        if let ports = json[array: "ports"] {
+            json["ports"] = .array(
+                ports.map { port in
+                    guard var port = port.object, port[string: "protocol"] ?? "" == "" else { return port }
+                    port["protocol"] = "TCP"
+                    return .object(port)
+                }
+            )
+        }
+        if let environment = json[array: "env"] { json["env"] = .array(EnvironmentList(environment).entries) }
+        return .object(json)
+    }
+}

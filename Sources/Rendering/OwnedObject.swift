@@ -1,0 +1,110 @@
+package import JSONTree
+package import KubeModel
+
+/// An object that belongs to a resource, as the cluster has it: what a plan has to know of it, and no more.
+package struct OwnedObject: Sendable, Hashable {
+    package var reference: ObjectReference
+    /// RFC 3339, as the server wrote it.
+    package var creationTimestamp: String
+    package var resourceVersion: String
+    package var isDeleting: Bool
+    /// Labels and annotations that this operator (or the one before it) has set, of the object and of its pod template.
+    package var applied: AppliedMetadata
+    package var appliedToTemplate: AppliedMetadata
+    /// What can't change in the life of a workload; nil for other kinds.
+    package var fixed: FixedFields?
+    /// The annotation by which cluster-scoped objects name their collector.
+    package var collector: String?
+
+    package struct AppliedMetadata: Sendable, Hashable {
+        package var labels: [String: String]
+        package var annotations: [String: String]
+
+        package init(labels: [String: String] = [:], annotations: [String: String] = [:]) {
+            self.labels = labels
+            self.annotations = annotations
+        }
+    }
+
+    /// The parts of a workload's spec that the API server refuses to change.
+    package struct FixedFields: Sendable, Hashable {
+        package var selector: JSONObject
+        package var serviceName: String?
+        package var podManagementPolicy: String?
+        package var volumeClaimTemplates: [JSONValue]
+
+        package init(
+            selector: JSONObject,
+            serviceName: String? = nil,
+            podManagementPolicy: String? = nil,
+            volumeClaimTemplates: [JSONValue] = []
+        ) {
+            self.selector = selector
+            self.serviceName = serviceName
+            self.podManagementPolicy = podManagementPolicy
+            self.volumeClaimTemplates = volumeClaimTemplates
+        }
+    }
+
+    package init(
+        _ reference: ObjectReference,
+        creationTimestamp: String = "",
+        resourceVersion: String = "",
+        isDeleting: Bool = false,
+        applied: AppliedMetadata = AppliedMetadata(),
+        appliedToTemplate: AppliedMetadata = AppliedMetadata(),
+        fixed: FixedFields? = nil,
+        collector: String? = nil
+    ) {
+        self.reference = reference
+        self.creationTimestamp = creationTimestamp
+        self.resourceVersion = resourceVersion
+        self.isDeleting = isDeleting
+        self.applied = applied
+        self.appliedToTemplate = appliedToTemplate
+        self.fixed = fixed
+        self.collector = collector
+    }
+
+    /// Takes from a live object what a plan needs.
+    /// - Parameter fieldManagers: whose labels and annotations count as applied by us: our own, and that of the operator
+    ///   we took over from (`manager`).
+    package init(_ object: KubeObject, fieldManagers: Set<String>) {
+        let metadata = object.metadata
+        self.init(
+            object.reference,
+            creationTimestamp: metadata.creationTimestamp ?? "",
+            resourceVersion: metadata.resourceVersion ?? "",
+            isDeleting: metadata.isDeleting,
+            collector: metadata.annotations[ObjectAnnotations.collector]
+        )
+        guard ["Deployment", "DaemonSet", "StatefulSet"].contains(object.kind), let spec = object.spec else { return }
+        let template = ObjectMeta(spec[object: "template"]?[object: "metadata"] ?? [:])
+        for entry in metadata.json[array: "managedFields"] ?? [] {
+            guard let manager = entry["manager"]?.string, fieldManagers.contains(manager),
+                let fields = entry["fieldsV1"]
+            else { continue }
+            self.applied.add(metadata, fields["f:metadata"])
+            self.appliedToTemplate.add(template, fields["f:spec"]?["f:template"]?["f:metadata"])
+        }
+        self.fixed = FixedFields(
+            selector: spec[object: "selector"] ?? [:],
+            serviceName: spec[string: "serviceName"],
+            podManagementPolicy: spec[string: "podManagementPolicy"],
+            volumeClaimTemplates: spec[array: "volumeClaimTemplates"] ?? []
+        )
+    }
+}
+
+extension OwnedObject.AppliedMetadata {
+    /// The labels and annotations that a set of managed fields names.
+    fileprivate mutating func add(_ metadata: ObjectMeta, _ fields: JSONValue?) {
+        self.labels.merge(Self.chosen(metadata.labels, fields?["f:labels"])) { $1 }
+        self.annotations.merge(Self.chosen(metadata.annotations, fields?["f:annotations"])) { $1 }
+    }
+
+    private static func chosen(_ map: [String: String], _ fields: JSONValue?) -> [String: String] {
+        guard let names = fields?.object else { return [:] }
+        return map.filter { names.contains("f:\($0.key)") }
+    }
+}

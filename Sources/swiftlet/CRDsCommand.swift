@@ -1,0 +1,66 @@
+import ArgumentParser
+import JSONTree
+import KubeClient
+import KubeModel
+import Logging
+import TelemetryAPI
+import YAMLTree
+
+/// `swiftlet crds`: prints the CustomResourceDefinitions.
+struct CRDsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "crds",
+        abstract: "Prints the CustomResourceDefinitions, without what a given server can't take.",
+        discussion: """
+            Examples:
+              swiftlet crds --server-version cluster | kubectl apply --server-side -f -
+              swiftlet crds --server-version 1.24
+            """
+    )
+
+    @Option(help: "Kubernetes version such as 1.28, or 'cluster' to ask the cluster. Without it nothing is left out.")
+    var serverVersion: String?
+    @Option(help: "Kubeconfig file, for --server-version cluster.")
+    var kubeconfig: String?
+    @Option(help: "Context of the kubeconfig.")
+    var context: String?
+
+    func run() async throws {
+        let definitions = try CustomResourceDefinition.all(for: try await self.version())
+        print(definitions.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined(), terminator: "")
+    }
+
+    private func version() async throws -> KubernetesVersion? {
+        guard let serverVersion else { return nil }
+        guard serverVersion == "cluster" else {
+            let parts = serverVersion.drop { $0 == "v" }.split(separator: ".")
+            guard parts.count >= 2, let version = KubernetesVersion(major: String(parts[0]), minor: String(parts[1]))
+            else { throw ValidationError("--server-version \(serverVersion): must be like 1.28, or 'cluster'") }
+            return version
+        }
+        return try await withClient(kubeconfig: self.kubeconfig, context: self.context) { client in
+            let version = try await client.version()
+            return KubernetesVersion(major: version.major, minor: version.minor)
+        }
+    }
+}
+
+/// Runs `body` with a client that is shut down afterwards.
+func withClient<Result>(
+    kubeconfig: String?,
+    context: String?,
+    _ body: (KubeClient) async throws -> Result
+) async throws -> Result {
+    var logger = Logger(label: "swiftlet")
+    logger.logLevel = .error
+    let configuration = try await ClientConfiguration.load(kubeconfig: kubeconfig, context: context)
+    let client = try KubeClient(configuration: configuration, logger: logger)
+    do {
+        let result = try await body(client)
+        await client.shutdown()
+        return result
+    } catch {
+        await client.shutdown()
+        throw error
+    }
+}

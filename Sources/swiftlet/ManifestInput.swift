@@ -1,0 +1,56 @@
+import ArgumentParser
+import JSONTree
+import KubeModel
+import YAMLTree
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Reads `-f` arguments: files of YAML or JSON documents, `-` for standard input.
+enum ManifestInput {
+    /// What one file may hold.
+    static let sizeLimit = 64 << 20
+
+    /// Every object of the files, in order, lists flattened.
+    ///
+    /// - Throws: ``ValidationError`` naming the file, the line and what is wrong.
+    static func objects(in files: [String]) throws -> [KubeObject] {
+        var objects: [KubeObject] = []
+        for file in files {
+            let bytes = try self.read(file)
+            do {
+                for found in try ManifestReader.objects(in: bytes) { objects.append(KubeObject(found.object)) }
+            } catch {
+                throw ValidationError("\(file == "-" ? "standard input" : file): \(error)")
+            }
+        }
+        return objects
+    }
+
+    static func read(_ file: String) throws -> [UInt8] {
+        let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw ValidationError("\(file): \(String(cString: strerror(errno)))") }
+        defer { if descriptor != STDIN_FILENO { close(descriptor) } }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw ValidationError("\(file): \(String(cString: strerror(errno)))")
+            }
+            if count == 0 { return bytes }
+            bytes.append(contentsOf: buffer[0..<count])
+            guard bytes.count <= Self.sizeLimit else {
+                throw ValidationError("\(file): larger than \(Self.sizeLimit >> 20) MiB")
+            }
+        }
+    }
+}
+
+/// Writes to standard error, for what is not the command's result.
+func complain(_ text: String) {
+    var line = Array((text + "\n").utf8)
+    _ = line.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

@@ -1,0 +1,105 @@
+import Testing
+
+@testable import KubeClient
+
+struct TextFormatTests {
+    @Test(arguments: [
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+        ("foobar", "Zm9vYmFy"),
+    ])
+    func base64(plain: String, encoded: String) {
+        #expect(Base64.encode(plain.utf8) == encoded)
+        #expect(Base64.decode(encoded) == Array(plain.utf8))
+    }
+
+    @Test func base64KeepsEveryByte() {
+        let bytes = (0...255).map { UInt8($0) }
+        #expect(Base64.decode(Base64.encode(bytes)) == bytes)
+        #expect(Base64.decode("Zm9v\n YmFy\r\n") == Array("foobar".utf8))
+    }
+
+    @Test(arguments: ["Zg", "Zg=", "Z", "Zg===", "Zm9v=", "Zg==Zg==", "Zm-v", "/path/to.crt"])
+    func refusesWhatIsNotBase64(text: String) { #expect(Base64.decode(text) == nil) }
+
+    @Test(arguments: [
+        ("plain-name.v1", "plain-name.v1"), ("system:node", "system:node"), ("a b", "a%20b"), ("50%", "50%25"),
+        ("ä?#", "%C3%A4%3F%23"), ("a+b", "a%2Bb"),
+    ])
+    func pathSegments(text: String, encoded: String) {
+        #expect(URLText.segment(text) == encoded)
+        #expect(URLText.decode(encoded) == text)
+    }
+
+    @Test func queries() {
+        #expect(URLText.query([]) == "")
+        #expect(
+            URLText.query([("labelSelector", "a=b,c in (d, e)"), ("x", "")])
+                == "?labelSelector=a%3Db%2Cc%20in%20%28d%2C%20e%29&x="
+        )
+        #expect(URLText.decode("100%") == "100%")
+        #expect(URLText.decode("%zz%41") == "%zzA")
+    }
+
+    @Test(arguments: [
+        ("1970-01-01T00:00:00Z", 0), ("2000-02-29T12:30:45Z", 951_827_445),
+        ("2024-05-01T00:00:00.123456Z", 1_714_521_600),
+        ("2024-05-01T02:00:00+02:00", 1_714_521_600), ("2024-04-30T19:30:00-04:30", 1_714_521_600),
+        ("2100-03-01t00:00:00z", 4_107_542_400), ("1969-12-31T23:59:59Z", -1),
+    ])
+    func rfc3339(text: String, seconds: Int) { #expect(UnixTime.parse(rfc3339: text) == seconds) }
+
+    @Test(arguments: [
+        "", "2024-05-01", "2024-05-01T00:00:00", "2024-13-01T00:00:00Z", "2024-05-01T24:00:00Z", "2024-05-01T00:00:00.",
+        "2024-05-01T00:00:00+0200", "2024-05-01 00:00:00Z", "2024-05-01T00:00:00Zjunk", "yesterday, at about noon",
+    ])
+    func refusesOtherTimes(text: String) { #expect(UnixTime.parse(rfc3339: text) == nil) }
+
+    @Test func httpDates() {
+        #expect(UnixTime.parse(httpDate: "Wed, 21 Oct 2015 07:28:00 GMT") == 1_445_412_480)
+        #expect(UnixTime.parse(httpDate: "Wed, 21 Oct 2015 07:28:00 CET") == nil)
+        #expect(UnixTime.parse(httpDate: "tomorrow") == nil)
+    }
+
+    @Test func proxyAddresses() throws {
+        let plain = try #require(ProxyAddress("http://proxy.example:3128"))
+        #expect(plain.host == "proxy.example" && plain.port == 3128 && plain.username == nil)
+        let login = try #require(ProxyAddress("http://user:p%40ss@[::1]:8080/"))
+        #expect(login.host == "::1" && login.port == 8080)
+        #expect(login.username == "user" && login.password == "p@ss")
+        #expect(ProxyAddress("http://proxy")?.port == 80)
+        for bad in ["https://proxy:1", "socks5://proxy:1", "proxy:3128", "http://", "http://proxy:0", "http://proxy:x"]
+        {
+            #expect(ProxyAddress(bad) == nil, "\(bad)")
+        }
+    }
+
+    @Test func serverHosts() throws {
+        let plain = try #require(ServerHost("https://kube.example:6443/k8s/clusters/c-1"))
+        #expect(plain.name == "kube.example" && plain.port == 6443 && plain.path == "/k8s/clusters/c-1")
+        let v6 = try #require(ServerHost("https://[fd00::1]"))
+        #expect(v6.name == "fd00::1" && v6.port == nil && v6.path == "")
+        for bad in ["", "kube", "https:", "https://", "https://host:99999", "https://[::1"] {
+            #expect(ServerHost(bad) == nil, "\(bad)")
+        }
+    }
+
+    @Test(arguments: [
+        (#"299 - "a is deprecated""#, "a is deprecated"), (#"299 kube "say \"no\" \\ twice""#, #"say "no" \ twice"#),
+        (#"299 - "text" "Sat, 25 Aug 2012 23:34:45 GMT""#, "text"),
+    ])
+    func warningHeaders(header: String, text: String) { #expect(WarningLog.text(of: header[...]) == text) }
+
+    @Test(arguments: [#"110 - "stale""#, "299 -", "299 - bare", #"299 - """#, ""])
+    func otherWarningHeaders(header: String) { #expect(WarningLog.text(of: header[...]) == nil) }
+
+    @Test func blanks() {
+        #expect(" \n a b \t\r\n".trimmingBlanks() == "a b")
+        #expect(" \n ".trimmingBlanks() == "")
+    }
+
+    @Test func addressesInCertificates() {
+        #expect(PeerNameCheck.bytes(ofAddress: "127.0.0.1") == [127, 0, 0, 1])
+        #expect(PeerNameCheck.bytes(ofAddress: "::1")?.count == 16)
+        #expect(PeerNameCheck.bytes(ofAddress: "localhost") == nil)
+    }
+}
