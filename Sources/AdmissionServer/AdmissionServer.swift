@@ -74,7 +74,7 @@ package final class AdmissionServer: Service {
     }
 
     private let contexts: TLSContextSource
-    private let listener: HTTPListener
+    let listener: HTTPListener
 
     /// - Parameters:
     ///   - handlers: by path, such as `/mutate-v1-pod`.

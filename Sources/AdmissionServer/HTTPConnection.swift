@@ -6,8 +6,9 @@ import NIOTLS
 
 /// One connection of an ``HTTPListener``: collects a request, has it handled, writes the answer, and again.
 ///
-/// It lives on its event loop. One request at a time: while one is with its handler nothing more is read, and what was
-/// read already (pipelining) waits, so answers keep their order and a client cannot pile up work. Life of a connection:
+/// It lives on its event loop. One request at a time: what a client sends while one is with its handler (pipelining)
+/// waits, and from then on nothing more is read, so answers keep their order and a client cannot pile up work. Life of a
+/// connection:
 ///
 ///     handshaking ──► idle ──► receiving ──► handling ──► idle …
 ///                                  │             └──────► flushing ──► idle   (the client does not read)
@@ -122,9 +123,14 @@ final class HTTPConnection: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    /// Back pressure: reads wait while a request is being handled or its answer is stuck.
+    /// Back pressure: reads wait when an answer is stuck or a pipelined request waits already. Otherwise they go on while
+    /// a request is handled, so that a client that leaves is noticed at once.
     func read(context: ChannelHandlerContext) {
-        if self.isBusy { self.hasHeldRead = true } else { context.read() }
+        if self.state == .flushing || !self.waiting.isEmpty {
+            self.hasHeldRead = true
+        } else {
+            context.read()
+        }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -193,6 +193,8 @@ final class BodyBudget: Sendable {
 
     init(limit: Int) { self.left = Atomic(limit) }
 
+    var available: Int { self.left.load(ordering: .relaxed) }
+
     func charge(_ count: Int) -> Bool {
         if self.left.subtract(count, ordering: .relaxed).newValue >= 0 { return true }
         self.release(count)

@@ -64,7 +64,7 @@ package final class HTTPListener: Service {
     private let group: (any EventLoopGroup)?
     private let onListening: (@Sendable (_ port: Int) -> Void)?
     private let phase = Mutex(Phase.idle)
-    private let shared: Shared
+    let shared: Shared
 
     /// - Parameters:
     ///   - tls: `nil` for plain HTTP.

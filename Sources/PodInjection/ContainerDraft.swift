@@ -97,7 +97,8 @@ struct ContainerDraft: Sendable {
 
     mutating func addMount(_ mount: JSONObject) {
         self.mounts.append(
-            Mount(name: mount[string: "name"] ?? "", path: mount[string: "mountPath"] ?? "", source: .tree(mount)))
+            Mount(name: mount[string: "name"] ?? "", path: mount[string: "mountPath"] ?? "", source: .tree(mount))
+        )
     }
 
     mutating func addMount(_ mount: Mount) { self.mounts.append(mount) }
@@ -165,9 +166,16 @@ extension EnvironmentDraft {
             }
             self.appendOriginal(
                 Entry(
-                    name: name, signature: EnvironmentName.signature(of: name), value: value ?? "",
-                    isReference: isReference, fieldPath: fieldPath, hasValue: value != nil,
-                    source: .document(start + offset..<cursor.offset + offset), origin: index))
+                    name: name,
+                    signature: EnvironmentName.signature(of: name),
+                    value: value ?? "",
+                    isReference: isReference,
+                    fieldPath: fieldPath,
+                    hasValue: value != nil,
+                    source: .document(start + offset..<cursor.offset + offset),
+                    origin: index
+                )
+            )
             index += 1
         }
     }

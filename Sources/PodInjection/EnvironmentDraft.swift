@@ -73,7 +73,14 @@ struct EnvironmentDraft: Sendable {
     mutating func append(_ name: EnvironmentName, _ value: String) {
         self.entries.append(
             Entry(
-                name: name.text, signature: name.signature, value: value, isReference: false, source: .value, origin: nil))
+                name: name.text,
+                signature: name.signature,
+                value: value,
+                isReference: false,
+                source: .value,
+                origin: nil
+            )
+        )
     }
 
     mutating func append(_ name: EnvironmentName, field path: String) {
@@ -86,9 +93,15 @@ struct EnvironmentDraft: Sendable {
     private mutating func append(_ variable: EnvVar, _ name: EnvironmentName) {
         self.entries.append(
             Entry(
-                name: name.text, signature: name.signature, value: variable.value ?? "",
+                name: name.text,
+                signature: name.signature,
+                value: variable.value ?? "",
                 isReference: variable.json["valueFrom"].map { !$0.isNull } ?? false,
-                fieldPath: variable.fieldPath ?? "", source: .tree(variable.json), origin: nil))
+                fieldPath: variable.fieldPath ?? "",
+                source: .tree(variable.json),
+                origin: nil
+            )
+        )
     }
 
     mutating func appendIfAbsent(_ name: EnvironmentName, _ value: String) {
@@ -137,8 +150,14 @@ struct EnvironmentDraft: Sendable {
 
     private static func entry(_ name: EnvironmentName, field path: String) -> Entry {
         Entry(
-            name: name.text, signature: name.signature, value: "", isReference: true, fieldPath: path, source: .field,
-            origin: nil)
+            name: name.text,
+            signature: name.signature,
+            value: "",
+            isReference: true,
+            fieldPath: path,
+            source: .field,
+            origin: nil
+        )
     }
 }
 

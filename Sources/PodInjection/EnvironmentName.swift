@@ -17,7 +17,8 @@ struct EnvironmentName: Sendable, Hashable, ExpressibleByStringLiteral {
         return text.withUTF8 { bytes in
             let count = bytes.count
             guard count > 3 else { return UInt32(count) }
-            return UInt32(truncatingIfNeeded: count) << 24 | UInt32(bytes[count / 2]) << 16 | UInt32(bytes[count - 1]) << 8
+            return UInt32(truncatingIfNeeded: count) << 24 | UInt32(bytes[count / 2]) << 16 | UInt32(bytes[count - 1])
+                << 8
                 | UInt32(bytes[count - 3])
         }
     }

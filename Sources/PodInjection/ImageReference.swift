@@ -86,7 +86,9 @@ struct ImageReference: Sendable, Hashable {
         if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") {
             let address = host.dropFirst().dropLast()
             return !address.isEmpty
-                && address.allSatisfy { Self.isDigit($0) || (0x61...0x66).contains($0 | 0x20) || $0 == UInt8(ascii: ":") }
+                && address.allSatisfy {
+                    Self.isDigit($0) || (0x61...0x66).contains($0 | 0x20) || $0 == UInt8(ascii: ":")
+                }
         }
         return host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { part in
             guard let first = part.first, let last = part.last else { return false }

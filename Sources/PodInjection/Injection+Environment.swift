@@ -63,7 +63,9 @@ extension Injection {
             !environment.contains(.tracesSamplerArgument)
         {
             environment.append(.tracesSampler, settings.samplerType)
-            if !settings.samplerArgument.isEmpty { environment.append(.tracesSamplerArgument, settings.samplerArgument) }
+            if !settings.samplerArgument.isEmpty {
+                environment.append(.tracesSamplerArgument, settings.samplerArgument)
+            }
         }
         // 11. References to other variables resolve only when those stand before.
         if let place = environment.place(of: .resourceAttributes), !environment.entries[place].isReference {
@@ -85,10 +87,12 @@ extension Injection {
         if entry.isReference {
             // Value and valueFrom together make the pod invalid (sharp edge 17).
             return self.refuse(
-                request, .envFromConflict,
+                request,
+                .envFromConflict,
                 "container \(container) takes OTEL_RESOURCE_ATTRIBUTES from elsewhere (valueFrom), so no attributes are added "
                     + "to it: give them as a plain value",
-                container: container)
+                container: container
+            )
         }
         let rendered = map.rendered()
         if rendered.isEmpty { return }

@@ -19,8 +19,10 @@ extension Injection {
         guard let collector = try self.resolveSidecar(wish) else { return }
         guard collector.isSidecar else {
             return self.refuseSidecar(
-                .collectorNotSidecar, "the OpenTelemetry Collector's mode is not set to sidecar: name another collector",
-                collector.key)
+                .collectorNotSidecar,
+                "the OpenTelemetry Collector's mode is not set to sidecar: name another collector",
+                collector.key
+            )
         }
         switch collector.template {
         case .success(let template): self.add(template, of: collector, native: native)
@@ -47,7 +49,10 @@ extension Injection {
             switch self.inputs.answer(to: .collectors(namespace: namespace)) {
             case .collectors(let collectors)?: found = collectors.filter(\.isSidecar)
             case .failed(let message)?:
-                self.refuseSidecar(.lookupFailed, "the collectors of namespace \(namespace) could not be read: \(message)")
+                self.refuseSidecar(
+                    .lookupFailed,
+                    "the collectors of namespace \(namespace) could not be read: \(message)"
+                )
                 return nil
             default: break
             }
@@ -55,13 +60,15 @@ extension Injection {
             if found.isEmpty {
                 self.refuseSidecar(
                     .collectorNotFound,
-                    "no OpenTelemetry Collector instances available: create one with mode sidecar in namespace \(namespace)")
+                    "no OpenTelemetry Collector instances available: create one with mode sidecar in namespace \(namespace)"
+                )
             } else {
                 let names = found.map(\.key.name).sorted().joined(separator: ", ")
                 self.refuseSidecar(
                     .ambiguousCollector,
                     "multiple OpenTelemetry Collector instances available, cannot determine which one to select: set "
-                        + "annotation \(key) to the name of one of: \(names)")
+                        + "annotation \(key) to the name of one of: \(names)"
+                )
             }
             return nil
         }
@@ -71,12 +78,17 @@ extension Injection {
             if let collector = collectors.first { return collector }
         case .failed(let message)?:
             throw InjectionFailure(
-                text: message, code: .lookupFailed, mend: "collector \(name) could not be read")
+                text: message,
+                code: .lookupFailed,
+                mend: "collector \(name) could not be read"
+            )
         default: break
         }
         throw InjectionFailure(
-            text: "opentelemetrycollectors.opentelemetry.io \"\(name.name)\" not found", code: .collectorNotFound,
-            mend: "create collector \(name.name) in namespace \(name.namespace), or change annotation \(key)")
+            text: "opentelemetrycollectors.opentelemetry.io \"\(name.name)\" not found",
+            code: .collectorNotFound,
+            mend: "create collector \(name.name) in namespace \(name.namespace), or change annotation \(key)"
+        )
     }
 
     /// Section 8.2.
@@ -86,7 +98,9 @@ extension Injection {
         if native {
             members["restartPolicy"] = "Always"
             // What comes after a native sidecar waits until it has started.
-            if !members.contains("startupProbe"), let probe = members["readinessProbe"] { members["startupProbe"] = probe }
+            if !members.contains("startupProbe"), let probe = members["readinessProbe"] {
+                members["startupProbe"] = probe
+            }
         }
         var container = ContainerDraft(members)
         self.addSidecarAttributes(&container.environment)
@@ -94,7 +108,8 @@ extension Injection {
         for volume in template.volumes { self.draft.addVolumeIfAbsent(volume) }
         self.draft.setLabel("sidecar.opentelemetry.io/injected", template.label)
         self.decisions.append(
-            Decision(.sidecar, .injected, containers: [InjectedName.sidecar], source: collector.key))
+            Decision(.sidecar, .injected, containers: [InjectedName.sidecar], source: collector.key)
+        )
     }
 
     /// Section 8.4: the `resourcedetection` processor of the collector reads these.

@@ -116,7 +116,11 @@ struct Injection: Sendable {
                 for request in requests {
                     self.decisions.append(
                         Decision(
-                            .language(request.language), problem.code, "\(problem.text): \(mend)", source: request.settings.key)
+                            .language(request.language),
+                            problem.code,
+                            "\(problem.text): \(mend)",
+                            source: request.settings.key
+                        )
                     )
                 }
                 return
@@ -132,9 +136,11 @@ struct Injection: Sendable {
         // What has an image of its own must name it: a container without one makes the pod invalid.
         if request.language != .sdk, request.settings.language.image.isEmpty {
             return self.refuse(
-                request, .imageNotSet,
+                request,
+                .imageNotSet,
                 "Instrumentation \(request.settings.key) has no image for \(request.language.displayName): set spec."
-                    + "\(request.language.specKey).image")
+                    + "\(request.language.specKey).image"
+            )
         }
         switch request.language {
         case .java: self.injectJava(request)
@@ -149,7 +155,9 @@ struct Injection: Sendable {
     }
 
     /// The Instrumentations of what is asked for, without the languages that are switched off (section 3.3.2).
-    private mutating func resolveRequests(_ wishes: [InjectionWishes.LanguageWish]) throws(InjectionFailure) -> [Request] {
+    private mutating func resolveRequests(_ wishes: [InjectionWishes.LanguageWish]) throws(InjectionFailure)
+        -> [Request]
+    {
         var requests: [Request] = []
         for wish in wishes {
             let instrumentation = try self.inputs.resolve(wish, namespace: self.namespace.name).get()
@@ -157,19 +165,29 @@ struct Injection: Sendable {
                 let note = "support for \(wish.language.displayName) auto instrumentation is not enabled"
                 self.events.append(
                     InjectionEvent(
-                        type: "Warning", reason: "InstrumentationRequestRejected",
-                        action: "InstrumentationRequestRejected", note: note))
+                        type: "Warning",
+                        reason: "InstrumentationRequestRejected",
+                        action: "InstrumentationRequestRejected",
+                        note: note
+                    )
+                )
                 self.decisions.append(
                     Decision(
-                        .language(wish.language), .languageDisabled,
+                        .language(wish.language),
+                        .languageDisabled,
                         "\(note): start the operator with --enable-\(wish.language.id)-instrumentation=true",
-                        source: instrumentation.key))
+                        source: instrumentation.key
+                    )
+                )
                 continue
             }
             requests.append(
                 Request(
-                    language: wish.language, settings: InstrumentationSettings(instrumentation, wish.language),
-                    containers: []))
+                    language: wish.language,
+                    settings: InstrumentationSettings(instrumentation, wish.language),
+                    containers: []
+                )
+            )
         }
         return requests
     }
@@ -183,7 +201,10 @@ struct Injection: Sendable {
         guard let names = ContainerSelection.names(in: value) else {
             throw InjectionFailure(
                 text: "not valid characters included in the instrumentation container annotation \(value)",
-                code: .invalidContainerNames, mend: "use names and commas only, without blanks", language: language)
+                code: .invalidContainerNames,
+                mend: "use names and commas only, without blanks",
+                language: language
+            )
         }
         return names
     }
@@ -193,24 +214,36 @@ struct Injection: Sendable {
         var messages: [String] = []
         var first: Language?
         for language in Language.materialOrder {
-            guard let request = requests.first(where: { $0.language == language }), let tls = request.settings.tls else { continue }
+            guard let request = requests.first(where: { $0.language == language }), let tls = request.settings.tls
+            else { continue }
             func check(_ lookup: InjectionLookup, _ kind: String, _ name: String, _ what: String) {
                 guard !name.isEmpty, case .notFound? = self.inputs.answer(to: lookup) else { return }
-                let message = "\(kind) \(self.namespace.name)/\(name) with \(what) does not exists: \(kind)s \"\(name)\" not found"
+                let message =
+                    "\(kind) \(self.namespace.name)/\(name) with \(what) does not exists: \(kind)s \"\(name)\" not found"
                 if first == nil { first = language }
                 if !messages.contains(message) { messages.append(message) }
             }
             let namespace = self.namespace.name
             check(
-                .secret(ObjectKey(namespace: namespace, name: tls.secretName)), "secret", tls.secretName, "certificates")
+                .secret(ObjectKey(namespace: namespace, name: tls.secretName)),
+                "secret",
+                tls.secretName,
+                "certificates"
+            )
             check(
-                .configMap(ObjectKey(namespace: namespace, name: tls.configMapName)), "configmap", tls.configMapName,
-                "CA certificate")
+                .configMap(ObjectKey(namespace: namespace, name: tls.configMapName)),
+                "configmap",
+                tls.configMapName,
+                "CA certificate"
+            )
         }
         guard messages.isEmpty else {
             throw InjectionFailure(
-                text: messages.joined(separator: "\n"), code: .certificatesNotFound,
-                mend: "create them in the pod's namespace", language: first)
+                text: messages.joined(separator: "\n"),
+                code: .certificatesNotFound,
+                mend: "create them in the pod's namespace",
+                language: first
+            )
         }
     }
 
@@ -219,13 +252,19 @@ struct Injection: Sendable {
     mutating func refuse(_ request: Request, _ code: ReasonCode, _ message: String, container: String? = nil) {
         self.decisions.append(
             Decision(
-                .language(request.language), code, message, containers: container.map { [$0] } ?? [],
-                source: request.settings.key))
+                .language(request.language),
+                code,
+                message,
+                containers: container.map { [$0] } ?? [],
+                source: request.settings.key
+            )
+        )
     }
 
     mutating func record(_ request: Request, injected containers: [String]) {
         self.decisions.append(
-            Decision(.language(request.language), .injected, containers: containers, source: request.settings.key))
+            Decision(.language(request.language), .injected, containers: containers, source: request.settings.key)
+        )
     }
 }
 

@@ -67,12 +67,16 @@ package struct InjectionInputs: Sendable {
             }
         }
         if injects || sidecarLookup != nil {
-            for lookup in OwnerChain.lookups(draft.owners, namespace: namespace.name, { self.answer(to: $0) }) { need(lookup) }
+            for lookup in OwnerChain.lookups(draft.owners, namespace: namespace.name, { self.answer(to: $0) }) {
+                need(lookup)
+            }
         }
         if injects {
             for wish in self.wishes.languages {
                 // What cannot be resolved ends in an error, which needs no certificates.
-                guard case .success(let instrumentation) = self.resolve(wish, namespace: namespace.name) else { continue }
+                guard case .success(let instrumentation) = self.resolve(wish, namespace: namespace.name) else {
+                    continue
+                }
                 for lookup in instrumentation.spec.exporter.materialLookups(namespace: namespace.name) { need(lookup) }
             }
         }

@@ -64,7 +64,9 @@ package struct InjectionCatalog: Sendable {
         for var object in objects {
             switch object.kind {
             case "Namespace":
-                self.namespaces[object.name] = InjectionAnnotations(object.metadata.annotations.map { ($0.key, $0.value) })
+                self.namespaces[object.name] = InjectionAnnotations(
+                    object.metadata.annotations.map { ($0.key, $0.value) }
+                )
                 continue
             default: break
             }

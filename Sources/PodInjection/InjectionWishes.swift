@@ -30,7 +30,9 @@ struct InjectionWishes: Sendable {
 
     /// What has to be known about collectors, `nil` when the sidecar needs none.
     func sidecarLookup(_ draft: PodDraft, _ namespace: String, _ settings: InjectionSettings) -> InjectionLookup? {
-        if self.sidecar.isEmpty || self.sidecar.isFalse || draft.hasSidecar(native: settings.usesNativeSidecars) { return nil }
+        if self.sidecar.isEmpty || self.sidecar.isFalse || draft.hasSidecar(native: settings.usesNativeSidecars) {
+            return nil
+        }
         if self.sidecar.isTrue { return .collectors(namespace: namespace) }
         return .collector(ObjectKey(reference: self.sidecar, namespace: namespace))
     }
@@ -52,7 +54,8 @@ extension ObjectKey {
         if let slash = reference.utf8.firstIndex(of: UInt8(ascii: "/")) {
             self.init(
                 namespace: String(reference[..<slash]),
-                name: String(reference[reference.utf8.index(after: slash)...]))
+                name: String(reference[reference.utf8.index(after: slash)...])
+            )
         } else {
             self.init(namespace: namespace, name: reference)
         }

@@ -85,12 +85,18 @@ struct OwnerChain: Sendable {
     ) {
         guard let set = owners.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind),
             case .owners(let references)? = answer(
-                .owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name)))
+                .owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name))
+            )
         else { return }
         self.readReplicaSet = Owner(nameKey: keys.name, name: set.name, uidKey: keys.uid, uid: set.uid)
-        if let deployment = references.first(where: { $0.kind == "Deployment" }), let keys = Self.keys(deployment.kind) {
+        if let deployment = references.first(where: { $0.kind == "Deployment" }), let keys = Self.keys(deployment.kind)
+        {
             self.readDeployment = Owner(
-                nameKey: keys.name, name: deployment.name, uidKey: keys.uid, uid: deployment.uid)
+                nameKey: keys.name,
+                name: deployment.name,
+                uidKey: keys.uid,
+                uid: deployment.uid
+            )
         }
     }
 

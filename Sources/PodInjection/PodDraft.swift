@@ -194,7 +194,8 @@ extension PodDraft.ContainerList {
         self.presence = try document.read(place) { (cursor) throws(JSONError) in
             try cursor.readList { (cursor) throws(JSONError) in
                 containers.append(
-                    try ContainerDraft(reading: &cursor, at: containers.count, offset: place.lowerBound))
+                    try ContainerDraft(reading: &cursor, at: containers.count, offset: place.lowerBound)
+                )
             }
         }
         self.containers = containers

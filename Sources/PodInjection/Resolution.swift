@@ -31,21 +31,30 @@ extension InjectionInputs {
                 if found.count == 1 { return .success(found[0]) }
                 if found.isEmpty {
                     return failure(
-                        "no OpenTelemetry Instrumentation instances available", .instrumentationNotFound,
+                        "no OpenTelemetry Instrumentation instances available",
+                        .instrumentationNotFound,
                         "create an Instrumentation in namespace \(namespace), or name one of another namespace in annotation "
-                            + wish.language.injectAnnotation)
+                            + wish.language.injectAnnotation
+                    )
                 }
                 let names = found.map(\.key.name).sorted().joined(separator: ", ")
                 return failure(
                     "multiple OpenTelemetry Instrumentation instances available, cannot determine which one to select",
                     .ambiguousInstrumentation,
-                    "set annotation \(wish.language.injectAnnotation) to the name of one of: \(names)")
+                    "set annotation \(wish.language.injectAnnotation) to the name of one of: \(names)"
+                )
             case .failed(let message)?:
-                return failure(message, .lookupFailed, "the Instrumentations of namespace \(namespace) could not be read")
+                return failure(
+                    message,
+                    .lookupFailed,
+                    "the Instrumentations of namespace \(namespace) could not be read"
+                )
             default:
                 return failure(
-                    "no OpenTelemetry Instrumentation instances available", .instrumentationNotFound,
-                    "create an Instrumentation in namespace \(namespace)")
+                    "no OpenTelemetry Instrumentation instances available",
+                    .instrumentationNotFound,
+                    "create an Instrumentation in namespace \(namespace)"
+                )
             }
         }
         switch answer {
@@ -60,7 +69,8 @@ extension InjectionInputs {
             "\(Instrumentation.resource.plural).\(Instrumentation.resource.group) \"\(key.name)\" not found",
             .instrumentationNotFound,
             "create Instrumentation \(key.name) in namespace \(key.namespace), or change annotation "
-                + wish.language.injectAnnotation)
+                + wish.language.injectAnnotation
+        )
     }
 }
 

@@ -7,11 +7,18 @@ package struct Instrumentation: JSONView {
     package init(_ json: JSONObject) { self.json = json }
 
     package static let groupVersionKind = GroupVersionKind(
-        group: "opentelemetry.io", version: "v1alpha1", kind: "Instrumentation")
+        group: "opentelemetry.io",
+        version: "v1alpha1",
+        kind: "Instrumentation"
+    )
 
     /// Where it is served; also the first part of the API server's "not found" message.
     package static let resource = APIResource(
-        group: "opentelemetry.io", version: "v1alpha1", plural: "instrumentations", kind: "Instrumentation")
+        group: "opentelemetry.io",
+        version: "v1alpha1",
+        plural: "instrumentations",
+        kind: "Instrumentation"
+    )
 
     package var metadata: ObjectMeta {
         get { ObjectMeta(self.json[object: "metadata"] ?? [:]) }
@@ -29,7 +36,9 @@ package struct Instrumentation: JSONView {
     package var upgradeBlockedVersions: [String: String] {
         get { self.json[object: "status"]?[stringMap: "upgradeBlockedVersions"] ?? [:] }
         set {
-            self.json.mutateObject("status") { $0[stringMap: "upgradeBlockedVersions"] = newValue.isEmpty ? nil : newValue }
+            self.json.mutateObject("status") {
+                $0[stringMap: "upgradeBlockedVersions"] = newValue.isEmpty ? nil : newValue
+            }
         }
     }
 }

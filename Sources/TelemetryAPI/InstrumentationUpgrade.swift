@@ -27,7 +27,8 @@ package enum InstrumentationUpgrade {
         var plan = Plan(instrumentation: instrumentation, blocked: [:])
         let annotations = instrumentation.metadata.annotations
         for language in Language.withAgent {
-            guard let recorded = annotations[language.defaultImageAnnotation], !recorded.isEmpty, isEnabled(language) else {
+            guard let recorded = annotations[language.defaultImageAnnotation], !recorded.isEmpty, isEnabled(language)
+            else {
                 continue
             }
             let wanted = defaults.defaultImage(language)
@@ -118,7 +119,9 @@ private struct SemanticVersion: Comparable {
     static func < (left: SemanticVersion, right: SemanticVersion) -> Bool {
         if left.numbers != right.numbers { return left.numbers.lexicographicallyPrecedes(right.numbers) }
         // A release comes after its pre-releases.
-        if left.prerelease.isEmpty || right.prerelease.isEmpty { return !left.prerelease.isEmpty && right.prerelease.isEmpty }
+        if left.prerelease.isEmpty || right.prerelease.isEmpty {
+            return !left.prerelease.isEmpty && right.prerelease.isEmpty
+        }
         for (one, other) in zip(left.prerelease, right.prerelease) where one != other {
             switch (Int(one), Int(other)) {
             case (let one?, let other?): return one < other

@@ -17,7 +17,8 @@ package struct InstrumentationValidation: Sendable, Hashable {
         for language in Language.deprecationOrder where spec[language].volumeLimitSize != nil {
             self.warnings.append(
                 "spec.\(language.lowercasedSpecKey).volumeSizeLimit is deprecated and will be removed in a future release; "
-                    + "use spec.\(language.lowercasedSpecKey).volume.size instead")
+                    + "use spec.\(language.lowercasedSpecKey).volume.size instead"
+            )
         }
     }
 
@@ -26,11 +27,15 @@ package struct InstrumentationValidation: Sendable, Hashable {
             let image = instrumentation.spec[language].image
             guard !image.isEmpty,
                 let message = InstrumentationUpgrade.blockedMessage(
-                    language, image: image, defaultImage: defaults.defaultImage(language))
+                    language,
+                    image: image,
+                    defaultImage: defaults.defaultImage(language)
+                )
             else { continue }
             self.warnings.append(
                 "Instrumentation \(instrumentation.key): \(language.id) image \(image) is at a version that cannot be "
-                    + "automatically upgraded. \(message.isEmpty ? "Manual upgrade is required." : message)")
+                    + "automatically upgraded. \(message.isEmpty ? "Manual upgrade is required." : message)"
+            )
         }
     }
 
@@ -87,7 +92,8 @@ package struct InstrumentationValidation: Sendable, Hashable {
             let view = spec[language]
             guard view.volumeClaimTemplate != nil, view.volumeLimitSize != nil else { continue }
             let key = language.lowercasedSpecKey
-            return "spec.\(key).volumeClaimTemplate and spec.\(key).volumeSizeLimit cannot both be defined: unable to resolve "
+            return
+                "spec.\(key).volumeClaimTemplate and spec.\(key).volumeSizeLimit cannot both be defined: unable to resolve "
                 + "volume size"
         }
         return nil

@@ -1,8 +1,8 @@
-/// A regular expression over ASCII bytes, matched without backtracking.
+/// A regular expression over bytes, matched without backtracking.
 ///
 /// The syntax is the part of Go's (RE2) that fits keys: literals, `.`, classes (`[a-z]`, `[^…]`, `\d \w \s` and their
-/// opposites), groups, `|`, `* + ? {n,m}` (lazy forms are read and mean the same here), `^`, `$`, `\b` is not. Names of
-/// groups and flags other than `(?i)` at the start are refused with a message.
+/// opposites), groups, `|`, `* + ? {n,m}` (lazy forms are read and mean the same here), `^`, `$`, and `(?i)` at the start.
+/// Everything else of it is refused with a message.
 package struct KeyPattern: Sendable, Hashable {
     /// Why a text is not an expression.
     package struct SyntaxError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -172,8 +172,13 @@ import Testing
     @Test func gracefulShutdownFinishesTheCurrentKey() async throws {
         let (started, goOn, ended) = (Recorder<ObjectKey>(), KubeTesting.Gate(), Recorder<ObjectKey>())
         let controller = Controller<ObjectKey>(name: "c", kind: "Thing", clock: ManualClock()) { key in
-            started.add(key)
-            await goOn.wait()
+            // Handlers run in the order of their registration: when this one runs, the controller's own has.
+            await withGracefulShutdownHandler {
+                started.add(key)
+                await goOn.wait()
+            } onGracefulShutdown: {
+                goOn.open()
+            }
             try Task.checkCancellation()
             ended.add(key)
             return .done
@@ -183,7 +188,6 @@ import Testing
         async let run: Void = group.run()
         await started.wait(count: 1)
         await group.triggerGracefulShutdown()
-        goOn.open()
         try await run
         #expect(ended.values == [Self.key("a")])
         #expect(controller.queue.depth == (1, 0, 0))

@@ -252,7 +252,7 @@ import Testing
         let clock = ManualClock()
         try await self.follow(
             lists: [.close, .failure(500, reason: "InternalError"), Self.list(10, [Self.item("a", 1, "1")])],
-            watches: [.close, Self.watch([])],
+            watches: [Self.watch([], ending: .close), Self.watch([])],
             clock: clock
         ) { store, changes, server in
             var now = Duration.zero

@@ -1,5 +1,6 @@
 import JSONTree
 import PodInjection
+import TelemetryAPI
 import Testing
 
 /// The fast path: an AdmissionReview read from its bytes.
@@ -61,7 +62,8 @@ struct AdmissionRequestTests {
     }
 
     static let refused = [
-        "", "{}", "[]", "null", "\"x\"", "42", "{\"kind\":\"AdmissionReview\"}", "{\"request\":null}", "{\"request\":{}}",
+        "", "{}", "[]", "null", "\"x\"", "42", "{\"kind\":\"AdmissionReview\"}", "{\"request\":null}",
+        "{\"request\":{}}",
         "{\"request\":{\"object\":{}}}", "{\"request\":{\"uid\":7}}", "{\"request\":[]}", "not json",
         "{\"request\":{\"uid\":\"u\"}", "{\"request\":{\"uid\":\"u\"}} x", "{\"request\":{\"uid\":\"\\ud800\"}}",
         "{\"request\":{\"uid\":\"u\",\"object\":{\"metadata\":{\"annotations\":{\"a\":",
@@ -72,7 +74,9 @@ struct AdmissionRequestTests {
     }
 
     @Test func saysWhatIsMissing() {
-        #expect(throws: JSONError(.unexpectedKind, "the document is not an AdmissionReview: it has no request", offset: 0)) {
+        #expect(
+            throws: JSONError(.unexpectedKind, "the document is not an AdmissionReview: it has no request", offset: 0)
+        ) {
             try self.scan(#"{"kind":"AdmissionReview"}"#)
         }
     }
@@ -103,7 +107,9 @@ struct AdmissionRequestTests {
             #"{"request":{"uid":"u","namespace":"shop","object":{"metadata":{"labels":{"a":"b"},"annotations":{"instrumentation.opentelemetry.io/inject-java":"true","resource.opentelemetry.io/x":"y"},"ownerReferences":[{"kind":"Job","name":"j","uid":"1"}]},"spec":{"nodeName":"n","containers":[{"name":"app","image":"a:1","env":[{"name":"A","value":"b"},{"name":"B","valueFrom":{"fieldRef":{"fieldPath":"x"}}}],"volumeMounts":[{"name":"v","mountPath":"/v"}]}],"volumes":[{"name":"v"}]}}}}"#
                 .utf8
         )
-        let pieces = ["null", "{}", "[]", "\"", "\\", "7e9", "{\"a\":", "]", "}", ",", "\\ud83d", "\u{0}", "true"].map { Array($0.utf8) }
+        let pieces = ["null", "{}", "[]", "\"", "\\", "7e9", "{\"a\":", "]", "}", ",", "\\ud83d", "\u{0}", "true"].map {
+            Array($0.utf8)
+        }
         for _ in 0..<20_000 {
             var bytes = original
             for _ in 0..<Int.random(in: 1...3, using: &random) {

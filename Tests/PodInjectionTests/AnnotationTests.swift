@@ -1,4 +1,5 @@
 import JSONTree
+import TelemetryAPI
 import Testing
 
 @testable import PodInjection
@@ -21,7 +22,10 @@ struct AnnotationTests {
         (" true", "some-instance", " true"),
     ]
 
-    @Test(arguments: Self.precedence, ["instrumentation.opentelemetry.io/inject-java", "sidecar.opentelemetry.io/inject"])
+    @Test(
+        arguments: Self.precedence,
+        ["instrumentation.opentelemetry.io/inject-java", "sidecar.opentelemetry.io/inject"]
+    )
     func effective(_ row: (pod: String?, namespace: String?, effective: String), _ key: String) {
         func annotations(_ value: String?) -> InjectionAnnotations {
             InjectionAnnotations(value.map { [(key: key, value: $0)] } ?? [])
@@ -46,7 +50,8 @@ struct AnnotationTests {
                 ("dotnet-container-names", .containerNames(.dotnet)), ("go-container-names", .containerNames(.go)),
                 ("apache-httpd-container-names", .containerNames(.apacheHttpd)),
                 ("sdk-container-names", .containerNames(.sdk)),
-                ("inject-java", .inject(.java)), ("inject-nodejs", .inject(.nodejs)), ("inject-python", .inject(.python)),
+                ("inject-java", .inject(.java)), ("inject-nodejs", .inject(.nodejs)),
+                ("inject-python", .inject(.python)),
                 ("inject-dotnet", .inject(.dotnet)), ("inject-go", .inject(.go)),
                 ("inject-apache-httpd", .inject(.apacheHttpd)), ("inject-nginx", .inject(.nginx)),
                 ("inject-sdk", .inject(.sdk)),
@@ -75,7 +80,9 @@ struct AnnotationTests {
                 "resource.opentelemetry.io/number": 3,
             ] as JSONObject
         )
-        #expect(annotations.resourceAttributes == [Attribute(key: "foo", value: "bar"), Attribute(key: "empty", value: "")])
+        #expect(
+            annotations.resourceAttributes == [Attribute(key: "foo", value: "bar"), Attribute(key: "empty", value: "")]
+        )
         #expect(annotations.resourceAttribute("foo") == "bar")
         #expect(annotations.resourceAttribute("nosuch") == "")
         #expect(!annotations.holdsRequests)

@@ -115,10 +115,12 @@ extension Injection {
     mutating func refuseUnknown(_ names: [String], _ request: Request) {
         for name in names {
             self.refuse(
-                request, .containerNotFound,
+                request,
+                .containerNotFound,
                 "the pod has no container \(name): correct the name in \(request.language.containerNamesAnnotation) or "
                     + "instrumentation.opentelemetry.io/container-names",
-                container: name)
+                container: name
+            )
         }
     }
 }
@@ -129,8 +131,10 @@ extension EnvironmentDraft {
         for name in names where self.isReference(name) {
             return Agent.Refusal(
                 code: .envFromConflict,
-                message: "it defines \(name.text) via ValueFrom, which the agent's value cannot be joined to: give it as a "
-                    + "plain value")
+                message:
+                    "it defines \(name.text) via ValueFrom, which the agent's value cannot be joined to: give it as a "
+                    + "plain value"
+            )
         }
         return nil
     }

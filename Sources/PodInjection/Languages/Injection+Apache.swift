@@ -33,7 +33,11 @@ extension Injection {
             if !self.draft.initContainers.contains(server.attachName) {
                 let directives = self.apacheDirectives(of: self.draft[place], request)
                 self.addAttach(
-                    server, agentVolume: Self.agentVolume(server.agentVolume, language), directives: directives, request)
+                    server,
+                    agentVolume: Self.agentVolume(server.agentVolume, language),
+                    directives: directives,
+                    request
+                )
                 // The first target decides, as its configuration is the one that is copied (sharp edge 32).
                 self.setSecurityContext(server, of: place, request)
             }
@@ -61,7 +65,14 @@ extension Injection {
         text += "#Load the Apache Module. In this example for Apache 2.2\n#\(module)22.so\n"
         text += "\(module)\(version).so\n#Attributes\n"
         text += self.directives(
-            "Apache", separator: " ", terminator: "", resolve: " ON", serviceNamespace: "apache-httpd", of: container, request)
+            "Apache",
+            separator: " ",
+            terminator: "",
+            resolve: " ON",
+            serviceNamespace: "apache-httpd",
+            of: container,
+            request
+        )
         return text
     }
 }

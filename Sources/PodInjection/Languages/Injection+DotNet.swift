@@ -27,17 +27,21 @@ extension Injection {
                     return Agent.Refusal(
                         code: .unsupportedPlatform,
                         message: "provided instrumentation.opentelemetry.io/otel-dotnet-auto-runtime annotation value "
-                            + "'\(runtime)' is not supported: use linux-x64 or linux-musl-x64")
+                            + "'\(runtime)' is not supported: use linux-x64 or linux-musl-x64"
+                    )
                 }
                 if environment.contains(.dotnetHome) {
                     return Agent.Refusal(
                         code: .environmentConflict,
-                        message: "OTEL_DOTNET_AUTO_HOME environment variable is already set in the container")
+                        message: "OTEL_DOTNET_AUTO_HOME environment variable is already set in the container"
+                    )
                 }
                 if isHomeInSpec {
                     return Agent.Refusal(
                         code: .environmentConflict,
-                        message: "OTEL_DOTNET_AUTO_HOME environment variable is already set in the .NET instrumentation spec")
+                        message:
+                            "OTEL_DOTNET_AUTO_HOME environment variable is already set in the .NET instrumentation spec"
+                    )
                 }
                 return nil
             },
@@ -46,7 +50,9 @@ extension Injection {
                 environment.appendIfAbsent(.profilingEnabled, "1")
                 environment.appendIfAbsent(.profiler, "{918728DD-259F-4A6A-AC2B-B85E1B658318}")
                 environment.appendIfAbsent(
-                    .profilerPath, "\(path)/\(library)/OpenTelemetry.AutoInstrumentation.Native.so")
+                    .profilerPath,
+                    "\(path)/\(library)/OpenTelemetry.AutoInstrumentation.Native.so"
+                )
                 environment.join(.startupHooks, "\(path)/net/OpenTelemetry.AutoInstrumentation.StartupHook.dll")
                 environment.join(.additionalDependencies, "\(path)/AdditionalDeps")
                 environment.appendIfAbsent(.dotnetHome, path)

@@ -23,19 +23,22 @@ extension Injection {
         if let target, self.draft.initContainers.contains(target), !self.draft.containers.contains(target) {
             return Agent.Refusal(
                 code: .unsupportedContainer,
-                message: "go instrumentation cannot be injected for init container \(target): name a regular container")
+                message: "go instrumentation cannot be injected for init container \(target): name a regular container"
+            )
         }
         if self.draft.originalShareProcessNamespace == false {
             return Agent.Refusal(
                 code: .processNamespaceNotShared,
-                message: "shared process namespace has been explicitly disabled: remove spec.shareProcessNamespace")
+                message: "shared process namespace has been explicitly disabled: remove spec.shareProcessNamespace"
+            )
         }
         let key: InjectionAnnotations.Key =
             self.inputs.settings.allowsMultipleLanguages ? .containerNames(.go) : .containerNames
         if let names = self.annotations.value(key), names.utf8.contains(UInt8(ascii: ",")) {
             return Agent.Refusal(
                 code: .unsupportedContainer,
-                message: "go instrumentation cannot be injected into a pod, multiple containers configured: name one")
+                message: "go instrumentation cannot be injected into a pod, multiple containers configured: name one"
+            )
         }
         // A name that isn't there falls back to the first container (sharp edge 39).
         if let target, !self.draft.containers.contains(target) { self.refuseUnknown([target], request) }
@@ -48,7 +51,8 @@ extension Injection {
         if !settings.imagePullPolicy.isEmpty { members["imagePullPolicy"] = .string(settings.imagePullPolicy) }
         members[object: "resources"] = settings.language.resources
         members["securityContext"] = .object(
-            settings.language.securityContext ?? ["runAsUser": 0, "privileged": true])
+            settings.language.securityContext ?? ["runAsUser": 0, "privileged": true]
+        )
         var agent = ContainerDraft(members)
         agent.addMount("kernel-debug", at: "/sys/kernel/debug")
         if let executable = self.annotations.value(.goTargetExecutable) {
@@ -60,12 +64,14 @@ extension Injection {
             return Agent.Refusal(
                 code: .targetExecutableNotSet,
                 message: "OTEL_GO_AUTO_TARGET_EXE is not set: give the path of the program in annotation "
-                    + "instrumentation.opentelemetry.io/otel-go-auto-target-exe")
+                    + "instrumentation.opentelemetry.io/otel-go-auto-target-exe"
+            )
         }
         self.draft.shareProcessNamespace()
         self.draft.addContainer(agent)
         self.draft.addVolumeIfAbsent(
-            Volume("kernel-debug", "hostPath", ["path": "/sys/kernel/debug"]).json)
+            Volume("kernel-debug", "hostPath", ["path": "/sys/kernel/debug"]).json
+        )
         let place = PodDraft.ContainerPlace.container(self.draft.containers.containers.count - 1)
         self.addSDKEnvironment(to: place, describing: described, request)
         self.record(request, injected: [self.draft[described].name])

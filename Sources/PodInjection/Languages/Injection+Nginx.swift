@@ -14,8 +14,10 @@ extension Injection {
         // Both would copy their configuration with a container of the same name (sharp edge 31).
         if self.draft.initContainers.contains(InjectedName.apacheAttach) {
             return self.refuse(
-                request, .languageConflict,
-                "Apache HTTPD and nginx cannot be injected into the same pod: ask for one of them")
+                request,
+                .languageConflict,
+                "Apache HTTPD and nginx cannot be injected into the same pod: ask for one of them"
+            )
         }
         let language = request.settings.language
         let file = language.configFile.isEmpty ? "/etc/nginx/nginx.conf" : language.configFile
@@ -40,10 +42,20 @@ extension Injection {
             }
             if !self.draft.initContainers.contains(server.attachName) {
                 let directives = self.directives(
-                    "Nginx", separator: " ", terminator: ";", resolve: "ON", serviceNamespace: "nginx",
-                    of: self.draft[place], request)
+                    "Nginx",
+                    separator: " ",
+                    terminator: ";",
+                    resolve: "ON",
+                    serviceNamespace: "nginx",
+                    of: self.draft[place],
+                    request
+                )
                 self.addAttach(
-                    server, agentVolume: Volume(server.agentVolume, "emptyDir").json, directives: directives, request)
+                    server,
+                    agentVolume: Volume(server.agentVolume, "emptyDir").json,
+                    directives: directives,
+                    request
+                )
                 self.setSecurityContext(server, of: place, request)
                 self.addLibraryPath(place, request)
             }
@@ -62,10 +74,12 @@ extension Injection {
         if entry.isReference {
             let name = self.draft[place].name
             return self.refuse(
-                request, .envFromConflict,
+                request,
+                .envFromConflict,
                 "container \(name) takes LD_LIBRARY_PATH from elsewhere (valueFrom), so \(library) is not added to it: give it "
                     + "as a plain value",
-                container: name)
+                container: name
+            )
         }
         self.draft[place].environment.setValue(at: index, entry.value.isEmpty ? library : "\(entry.value):\(library)")
     }

@@ -19,7 +19,8 @@ extension Injection {
                     return Agent.Refusal(
                         code: .unsupportedPlatform,
                         message: "provided instrumentation.opentelemetry.io/otel-python-platform annotation value "
-                            + "'\(platform)' is not supported: use glibc or musl")
+                            + "'\(platform)' is not supported: use glibc or musl"
+                    )
                 }
                 return nil
             },

@@ -28,7 +28,12 @@ struct WebServer {
 
 extension Injection {
     /// The parts of section 7.7.2: volume, clone container, and the mounts of the program's container.
-    mutating func addClone(_ server: WebServer, _ place: PodDraft.ContainerPlace, confVolume: JSONObject, _ request: Request) {
+    mutating func addClone(
+        _ server: WebServer,
+        _ place: PodDraft.ContainerPlace,
+        confVolume: JSONObject,
+        _ request: Request
+    ) {
         self.draft.addVolumeIfAbsent(confVolume)
         let app = self.draft[place]
         var members: JSONObject = [
@@ -112,7 +117,8 @@ extension Injection {
             "ModuleOtelSpanExporter": "otlp",
             "ModuleOtelExporterEndpoint": settings.endpoint.isEmpty ? "http://localhost:4317/" : settings.endpoint,
             "ModuleServiceName": self.serviceName(of: container, map, usesLabels: settings.usesLabels),
-            "ModuleServiceNamespace": podNamespace.isEmpty ? (mapped.isEmpty ? serviceNamespace : mapped) : podNamespace,
+            "ModuleServiceNamespace": podNamespace.isEmpty
+                ? (mapped.isEmpty ? serviceNamespace : mapped) : podNamespace,
             "ModuleServiceInstanceId": "<<SID-PLACEHOLDER>>",
             "ModuleResolveBackends": resolve,
             "ModuleTraceAsError": resolve,
@@ -134,9 +140,11 @@ extension Injection {
             if case .initContainer = place {
                 let name = self.draft[place].name
                 self.refuse(
-                    request, .unsupportedContainer,
+                    request,
+                    .unsupportedContainer,
                     "\(request.language.displayName) cannot be injected into init container \(name): name a regular container",
-                    container: name)
+                    container: name
+                )
             } else {
                 targets.append(place)
             }

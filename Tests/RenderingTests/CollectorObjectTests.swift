@@ -1,0 +1,188 @@
+import JSONTree
+import KubeModel
+import Rendering
+import TelemetryAPI
+import Testing
+
+/// Which objects there are, and what differs with what the cluster serves (specification sections 3.1 and 3.7 to 3.13).
+struct CollectorObjectTests {
+    @Test(arguments: [
+        (
+            "deployment",
+            [
+                "Deployment", "PodDisruptionBudget", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service",
+                "Service", "Ingress", "NetworkPolicy", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding", "HTTPRoute",
+            ]
+        ),
+        (
+            "statefulset",
+            [
+                "StatefulSet", "PodDisruptionBudget", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service",
+                "Service", "Ingress", "NetworkPolicy", "TargetAllocator", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding", "HTTPRoute",
+            ]
+        ),
+        (
+            "daemonset",
+            [
+                "DaemonSet", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service", "Service", "Ingress",
+                "NetworkPolicy", "TargetAllocator", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding", "HTTPRoute",
+            ]
+        ), ("sidecar", ["ConfigMap", "ServiceAccount", "PodMonitor", "ClusterRole", "ClusterRoleBinding"]),
+    ])
+    func orderOfKinds(_ mode: String, _ kinds: [String]) throws {
+        let allocator = ["statefulset": "{enabled: true}", "daemonset": "{enabled: true, allocationStrategy: per-node}"][mode] ?? "{}"
+        let collector = try Collector.yaml(
+            """
+            spec:
+              mode: \(mode)
+              autoscaler: {maxReplicas: 3}
+              ingress: {type: ingress}
+              httpRoute: {enabled: true, gateway: g}
+              targetAllocator: \(allocator)
+              observability: {metrics: {enableMetrics: true}}
+              config:
+                receivers: {zipkin: {}, k8s_events: {}, prometheus: {config: {scrape_configs: [{job_name: x}]}}}
+                exporters: {debug: {}}
+                extensions: {health_check: {}}
+                service: {extensions: [health_check], pipelines: {traces: {receivers: [zipkin, k8s_events], exporters: [debug]}}}
+            """
+        )
+        let facts = ClusterFacts(prometheusMonitors: true, gatewayRoutes: true)
+        #expect(try plan(CollectorInputs(collector: collector, facts: facts)).apply.map(\.kind) == kinds)
+        // Nothing that needs a kind the cluster does not serve.
+        let bare = ClusterFacts(horizontalPodAutoscaler: nil, podDisruptionBudget: nil, targetAllocators: false, rbacCreation: false)
+        let missing: Set = [
+            "HorizontalPodAutoscaler", "PodDisruptionBudget", "TargetAllocator", "ServiceMonitor", "PodMonitor", "ClusterRole",
+            "ClusterRoleBinding", "HTTPRoute",
+        ]
+        #expect(
+            try plan(CollectorInputs(collector: collector, facts: bare)).apply.map(\.kind) == kinds.filter { !missing.contains($0) }
+        )
+    }
+
+    @Test func oldVersionsAreUsedWhereOnlyTheyAreServed() throws {
+        let facts = ClusterFacts(
+            kubernetesVersion: KubernetesVersion(major: 1, minor: 20),
+            horizontalPodAutoscaler: .v2beta2,
+            podDisruptionBudget: .v1beta1
+        )
+        let collector = try Collector.otlp("  autoscaler: {maxReplicas: 3}\n  trafficDistribution: PreferClose\n  hostUsers: false")
+        let plan = try plan(CollectorInputs(collector: collector, facts: facts))
+        #expect(plan.object("HorizontalPodAutoscaler", "simplest-collector")?.apiVersion == "autoscaling/v2beta2")
+        #expect(plan.object("PodDisruptionBudget", "simplest-collector")?.apiVersion == "policy/v1beta1")
+        let service = try #require(plan.object("Service", "simplest-collector")?.spec)
+        #expect(service["internalTrafficPolicy"] == nil)
+        #expect(service["trafficDistribution"] == nil)
+        #expect(plan.apply[0].spec?["template"]?["spec"]?["hostUsers"] == nil)
+        let now = try Rendering.plan(CollectorInputs(collector: collector))
+        #expect(now.object("Service", "simplest-collector")?.spec?["trafficDistribution"] == "PreferClose")
+        #expect(now.apply[0].spec?["template"]?["spec"]?["hostUsers"] == false)
+    }
+
+    @Test func autoscalerWithoutAMaximumIsNone() throws {
+        let plan = try plan(CollectorInputs(collector: .otlp("  autoscaler: {targetCPUUtilization: 3}")))
+        #expect(plan.object("HorizontalPodAutoscaler", "simplest-collector") == nil)
+    }
+
+    @Test func serviceAccountOfTheUserIsNotMade() throws {
+        let plan = try plan(CollectorInputs(collector: .otlp("  serviceAccount: foo")))
+        #expect(!plan.apply.contains { $0.kind == "ServiceAccount" })
+        #expect(plan.apply[0].spec?["template"]?["spec"]?["serviceAccountName"] == "foo")
+    }
+
+    /// Without a uid (a file) no owner can be named; cluster-scoped objects never have one.
+    @Test func ownerReferences() throws {
+        var collector = try Collector.yaml(
+            """
+            spec:
+              config:
+                receivers: {k8s_events: {}}
+                exporters: {debug: {}}
+                service: {pipelines: {logs: {receivers: [k8s_events], exporters: [debug]}}}
+            """
+        )
+        #expect(try plan(CollectorInputs(collector: collector)).apply.allSatisfy { $0.metadata.ownerReferences.isEmpty })
+        collector.metadata.uid = "u"
+        for object in try plan(CollectorInputs(collector: collector)).apply {
+            let owners = object.metadata.ownerReferences
+            if object.kind.hasPrefix("ClusterRole") {
+                #expect(owners == [] && object.namespace == "")
+                #expect(object.metadata.annotations["operator.opentelemetry.io/collector"] == "default/simplest")
+            } else {
+                #expect(owners.map(\.uid) == ["u"] && owners.first?.isController == true && object.namespace == "default")
+                #expect(owners.first?.apiVersion == "opentelemetry.io/v1beta1")
+            }
+        }
+    }
+
+    /// The headless Service asks OpenShift for a certificate, unless the user asks for another.
+    @Test func servingCertificate() throws {
+        let key = "service.beta.openshift.io/serving-cert-secret-name"
+        var collector = try Collector.otlp()
+        #expect(
+            try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector-headless")?.metadata.annotations[key]
+                == "simplest-collector-headless-tls"
+        )
+        collector.metadata.annotations = [key: "mine"]
+        #expect(
+            try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector-headless")?.metadata.annotations[key]
+                == "mine"
+        )
+    }
+
+    @Test func subdomainWithoutHostname() throws {
+        let ingress = try plan(CollectorInputs(collector: .otlp("  ingress: {type: ingress, ruleType: subdomain, hostname: '*'}")))
+            .object("Ingress", "simplest-ingress")
+        #expect(ingress?.spec?["rules"]?.array?.compactMap { $0["host"]?.string } == ["otlp-grpc", "otlp-http"])
+    }
+
+    @Test(arguments: [("insecure", nil), ("edge", "edge"), ("passthrough", "passthrough"), ("reencrypt", "reencrypt")] as [(String, String?)])
+    func routesOfEachTermination(_ termination: String, _ tls: String?) throws {
+        var inputs = CollectorInputs(collector: try .otlp("  ingress: {type: route, route: {termination: \(termination)}}"))
+        #expect(try !plan(inputs).apply.contains { $0.kind == "Route" })
+        inputs.facts.openShiftRoutes = true
+        let routes = try plan(inputs).apply.filter { $0.kind == "Route" }
+        #expect(routes.map(\.name) == ["otlp-grpc-simplest-route", "otlp-http-simplest-route"])
+        #expect(routes.allSatisfy { $0.spec?["tls"]?["termination"]?.string == tls && $0.spec?["host"] == nil })
+        // The router speaks gRPC without TLS under another name.
+        let service = try plan(inputs).object("Service", "simplest-collector")
+        #expect(service?.spec?["ports"]?.array?.compactMap { $0["appProtocol"]?.string } == ["h2c", "http"])
+    }
+
+    @Test func httpRoutesSkipGRPC() throws {
+        var inputs = CollectorInputs(collector: try .otlp("  httpRoute: {enabled: true, gateway: g}"))
+        inputs.facts.gatewayRoutes = true
+        let routes = try plan(inputs).apply.filter { $0.kind == "HTTPRoute" }
+        #expect(routes.map(\.name) == ["simplest-otlp-http-httproute"])
+        #expect(routes.first?.spec?["parentRefs"]?[0]?["namespace"] == "default")
+    }
+
+    @Test func unmanagedIsLeftAlone() throws {
+        let owned = OwnedObject(ObjectReference(.init(apiVersion: "v1", kind: "Service"), ObjectKey(namespace: "default", name: "x")))
+        let plan = try plan(CollectorInputs(collector: .otlp("  managementState: unmanaged"), owned: [owned]))
+        #expect(plan == .unmanaged)
+        #expect(!plan.isManaged && plan.apply.isEmpty && plan.prune.isEmpty)
+    }
+
+    @Test func refusals() throws {
+        func error(_ collector: Collector) -> PlanError? {
+            #expect(throws: PlanError.self) { try plan(CollectorInputs(collector: collector)) }
+        }
+        var collector = try Collector.otlp()
+        collector.spec.modeText = "job"
+        #expect(error(collector)?.code == .unknownMode)
+        collector = try Collector.otlp()
+        collector.metadata.labels = [Collector.targetAllocatorLabel: "gone"]
+        #expect(error(collector)?.code == .missingTargetAllocator)
+        collector = try Collector.otlp()
+        collector.spec.config = try JSONValue.yaml("{receivers: [], exporters: {}, service: {pipelines: {}}}").object
+        #expect(error(collector)?.description == "spec.config.receivers: expected a map, got 'slice'")
+        collector.spec.config = try JSONValue.yaml(
+            "{receivers: {}, exporters: {}, service: {pipelines: {}, telemetry: {metrics: {address: 'localhost:${env:P}'}}}}"
+        ).object
+        #expect(
+            error(collector)?.description
+                == "spec.config.service.telemetry.metrics.address: couldn't determine metrics port from configuration: localhost:${env:P}"
+        )
+    }
+}
