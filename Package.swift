@@ -19,31 +19,35 @@ struct Module {
     var testOurs: [String] = []
     var tested = true
     var executable = false
+    /// Whether the tests read files from a folder `Fixtures` beside them.
+    var fixtures = false
 }
 
 // Arrows point down only. Everything above KubeClient is pure: no sockets, no clock, no logger.
 let modules: [Module] = [
-    Module(name: "JSONTree"),
+    Module(name: "JSONTree", fixtures: true),
     Module(name: "YAMLTree", ours: ["JSONTree", "CYAML"], testPackages: [("Yams", "Yams")]),
     Module(name: "KubeModel", ours: ["JSONTree"]),
-    Module(name: "TelemetryAPI", ours: ["JSONTree", "KubeModel", "YAMLTree"]),
+    Module(name: "TelemetryAPI", ours: ["JSONTree", "KubeModel", "YAMLTree", "CRE2"], fixtures: true),
     Module(name: "CollectorConfig", ours: ["JSONTree", "YAMLTree"]),
     Module(
         name: "Rendering",
         ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig"],
-        packages: [("Crypto", "swift-crypto")]
+        packages: [("Crypto", "swift-crypto")],
+        fixtures: true
     ),
     Module(
         name: "PodInjection",
         ours: ["JSONTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering"],
-        testOurs: ["YAMLTree"]
+        testOurs: ["YAMLTree"],
+        fixtures: true
     ),
     Module(
         name: "KubeClient",
         ours: ["JSONTree", "YAMLTree", "KubeModel"],
         packages: [
             ("AsyncHTTPClient", "async-http-client"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
-            ("NIOHTTP1", "swift-nio"), ("NIOFoundationEssentialsCompat", "swift-nio"),
+            ("NIOHTTP1", "swift-nio"),
             ("NIOSSL", "swift-nio-ssl"), ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
             ("Subprocess", "swift-subprocess"), ("_NIOFileSystem", "swift-nio"),
         ],
@@ -171,11 +175,14 @@ for module in chosen {
                 name: module.name + "Tests",
                 dependencies: [Target.Dependency(stringLiteral: module.name)] + dependencies
                     + module.testOurs.map { Target.Dependency(stringLiteral: $0) } + module.testPackages.map(reference),
-                exclude: [],
+                exclude: module.fixtures ? ["Fixtures"] : [],
                 swiftSettings: settings
             )
         )
     }
+}
+if wanted.contains("CRE2") {
+    targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]))
 }
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))
@@ -185,7 +192,8 @@ let package = Package(
     name: "swiftlet",
     products: chosen.filter(\.executable).map { .executable(name: $0.name, targets: [$0.name]) },
     dependencies: dependencies.filter { usedPackages.contains($0.name) }.map(\.package),
-    targets: targets
+    targets: targets,
+    cxxLanguageStandard: .cxx17
 )
 
 // What hack/bench compares the operator with.

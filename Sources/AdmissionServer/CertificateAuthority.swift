@@ -88,7 +88,9 @@ package struct CertificateAuthority: Sendable, Hashable {
         lifetime: TimeInterval = RotationPolicy.standard.servingLifetime,
         backdate: TimeInterval = RotationPolicy.standard.backdate
     ) throws(CertificateError) -> (certificate: IssuedCertificate, keyPEM: String) {
-        guard !names.isEmpty else { throw CertificateError(.signing, "a serving certificate needs a name or an address") }
+        guard !names.isEmpty else {
+            throw CertificateError(.signing, "a serving certificate needs a name or an address")
+        }
         guard now < self.certificate.notAfter else {
             throw CertificateError(.signing, "the authority \(self.certificate.subject) has ended")
         }

@@ -152,7 +152,9 @@ final class HTTPConnection: ChannelDuplexHandler {
             self.close()
         default:
             if self.state == .handshaking {
-                self.shared.handshakeFailed(error, from: context.channel.remoteAddress)
+                // Who connects and goes away, as TCP probes do, says nothing about our certificate.
+                let hasLeft = !context.channel.isActive
+                self.shared.handshakeFailed(error, from: context.channel.remoteAddress, isNotable: !hasLeft)
             } else {
                 self.shared.logger.debug("connection failed", metadata: ["error": "\(error)"])
                 self.shared.count(.transport)
@@ -318,7 +320,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     /// Answers a request that was received whole.
     private func answer(_ response: ServerResponse, at now: NIODeadline = .now()) {
         let closes = !self.keepsAlive || self.isDraining || self.shared.isLeaving
-        self.write(self.serialized(response, closes: closes))
+        self.write(response.serialized(closes: closes, omitsBody: self.omitsBody))
         if closes {
             self.closeAfterWriting()
         } else if let context = self.context, !context.channel.isWritable {
@@ -341,7 +343,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         self.release()
         self.state = .discarding
         self.discarded = 0
-        self.write(self.serialized(response, closes: true))
+        self.write(response.serialized(closes: true, omitsBody: self.omitsBody))
     }
 
     private func discard(_ count: Int) {
@@ -369,8 +371,7 @@ final class HTTPConnection: ChannelDuplexHandler {
                 error == .headerOverflow
                 ? .failure(431, reason: "BadRequest", "the request's headers are too large")
                 : .failure(400, reason: "BadRequest", "the request is not valid HTTP/1.1")
-            self.omitsBody = false
-            self.write(self.serialized(response, closes: true))
+            self.write(response.serialized(closes: true, omitsBody: false))
             self.closeAfterWriting()
         case .handling, .flushing:
             // What came behind the current request is of no use; its own answer is still owed.
@@ -379,42 +380,6 @@ final class HTTPConnection: ChannelDuplexHandler {
             if self.state == .flushing { self.closeAfterWriting() }
         case .handshaking, .discarding, .closing, .closed:
             self.close()
-        }
-    }
-
-    private func serialized(_ response: ServerResponse, closes: Bool) -> ByteBuffer {
-        let count = response.body.count
-        var buffer = ByteBufferAllocator().buffer(capacity: count + 192)
-        if response.status == 200 {
-            buffer.writeStaticString("HTTP/1.1 200 OK\r\ncontent-type: ")
-        } else {
-            let reason = HTTPResponseStatus(statusCode: response.status).reasonPhrase
-            buffer.writeString("HTTP/1.1 \(response.status) \(reason)\r\ncontent-type: ")
-        }
-        Self.writeField(response.contentType, to: &buffer)
-        buffer.writeStaticString("\r\ncontent-length: ")
-        buffer.writeString(String(count))
-        for (name, value) in response.headers {
-            buffer.writeStaticString("\r\n")
-            Self.writeField(name, to: &buffer)
-            buffer.writeStaticString(": ")
-            Self.writeField(value, to: &buffer)
-        }
-        buffer.writeStaticString(closes ? "\r\nconnection: close\r\n\r\n" : "\r\n\r\n")
-        guard !self.omitsBody else { return buffer }
-        switch response.body {
-        case .bytes(let bytes): buffer.writeBytes(bytes)
-        case .buffer(let body): buffer.writeImmutableBuffer(body)
-        }
-        return buffer
-    }
-
-    /// A line feed within a header would begin another one.
-    private static func writeField(_ text: String, to buffer: inout ByteBuffer) {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) {
-            buffer.writeString(text)
-        } else {
-            buffer.writeBytes(text.utf8.lazy.filter { $0 >= 0x20 && $0 != 0x7F })
         }
     }
 
@@ -537,12 +502,8 @@ final class HTTPConnection: ChannelDuplexHandler {
             self.shared.count(.requestTimeout)
             self.incoming = nil
             self.release()
-            self.write(
-                self.serialized(
-                    .failure(408, reason: "Timeout", "the request did not arrive in time"),
-                    closes: true
-                )
-            )
+            let response = ServerResponse.failure(408, reason: "Timeout", "the request did not arrive in time")
+            self.write(response.serialized(closes: true, omitsBody: false))
             self.closeAfterWriting()
         case .flushing, .discarding, .closing:
             self.shared.count(.writeTimeout)

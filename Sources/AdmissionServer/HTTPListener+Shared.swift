@@ -155,10 +155,13 @@ extension HTTPListener {
 
         /// Anyone can connect and talk nonsense, so each failure is only a debug line; but an API server that does not
         /// trust our certificate shows here and nowhere else, so once a minute it is worth a notice.
-        func handshakeFailed(_ error: any Error, from address: SocketAddress?) {
+        func handshakeFailed(_ error: any Error, from address: SocketAddress?, isNotable: Bool) {
             self.count(.handshake)
-            self.logger.debug("TLS handshake failed", metadata: ["error": "\(error)", "client": "\(address?.ipAddress ?? "")"])
-            self.notice("TLS handshakes failed", error, from: address)
+            self.logger.debug(
+                "TLS handshake failed",
+                metadata: ["error": "\(error)", "client": "\(address?.ipAddress ?? "")"]
+            )
+            if isNotable { self.notice("TLS handshakes failed", error, from: address) }
         }
 
         func acceptFailed(_ error: any Error) {

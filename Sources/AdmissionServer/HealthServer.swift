@@ -93,7 +93,8 @@ private struct HealthRouter: Sendable {
 
     init(readiness: [HealthCheck], liveness: [HealthCheck], metrics: MetricsEndpoint?) {
         var routes: [String: Route] = [:]
-        for (name, checks) in [("healthz", liveness), ("livez", liveness), ("readyz", readiness)] where !checks.isEmpty {
+        for (name, checks) in [("healthz", liveness), ("livez", liveness), ("readyz", readiness)] where !checks.isEmpty
+        {
             routes["/\(name)"] = Route(bodyLimit: 0) { request in
                 await Self.answer(name, checks, query: request.query)
             }

@@ -12,7 +12,8 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// - Throws: ``Malformed`` for what is no such text.
     package init(parsing text: String) throws(Malformed) {
-        guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")), let port = UInt16(text[text.index(after: colon)...])
+        guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")),
+            let port = UInt16(text[text.index(after: colon)...])
         else { throw Malformed(text: text) }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {

@@ -33,7 +33,9 @@ package struct ServerNames: Sendable, Hashable {
 
     /// The names under which an API server and others reach a Service: `NAME.NAMESPACE.svc` is the one webhooks use.
     package static func service(_ name: String, namespace: String, also more: [String] = []) -> ServerNames {
-        ServerNames(["\(name).\(namespace).svc", "\(name).\(namespace).svc.cluster.local", "\(name).\(namespace)"] + more)
+        ServerNames(
+            ["\(name).\(namespace).svc", "\(name).\(namespace).svc.cluster.local", "\(name).\(namespace)"] + more
+        )
     }
 
     package var isEmpty: Bool { self.dns.isEmpty && self.addresses.isEmpty }

@@ -38,12 +38,7 @@ extension CollectorConfiguration {
         for kind in kinds {
             for id in self.enabled(kind) { ports += try self.ports(kind, id) }
         }
-        // Equal names keep the order of kinds and ids, so that the same configuration always gives the same list.
-        return ports.enumerated().sorted { left, right in
-            left.element.name == right.element.name
-                ? left.offset < right.offset
-                : left.element.name.utf8.lexicographicallyPrecedes(right.element.name.utf8)
-        }.map(\.element)
+        return ports.sortedByName
     }
 
     /// The ports of one component.
@@ -118,6 +113,17 @@ extension CollectorConfiguration {
             }
             return ports
         }
+    }
+}
+
+extension [DerivedPort] {
+    /// Sorted by name; equal names keep their order, so that the same ports always give the same list.
+    package var sortedByName: [DerivedPort] {
+        self.enumerated().sorted { left, right in
+            left.element.name == right.element.name
+                ? left.offset < right.offset
+                : left.element.name.utf8.lexicographicallyPrecedes(right.element.name.utf8)
+        }.map(\.element)
     }
 }
 

@@ -24,7 +24,8 @@ package enum GoTime {
         if reader.isAtEnd { return true }
         let hasZone = reader.take("T") || reader.take("t")
         guard hasZone || reader.take(" ") else { return false }
-        guard let hour = reader.number(1...2), hour < 24, reader.take(":"), let minute = reader.number(digits), minute < 60,
+        guard let hour = reader.number(1...2), hour < 24, reader.take(":"), let minute = reader.number(digits),
+            minute < 60,
             reader.take(":"), let second = reader.number(digits), second < 60
         else { return false }
         if reader.take(".") || reader.take(",") {

@@ -51,11 +51,16 @@ package enum GoYAMLScalar {
         if [".inf", ".Inf", ".INF"].contains(String(decoding: unsigned, as: UTF8.self)) { return true }
         // A number begins with a digit, a sign or a dot, and underscores within it don't count.
         let mayBeNumber = (0x30...0x39).contains(first) || "+-.".utf8.contains(first)
-        if mayBeNumber, self.isFloat(unsigned.filter { $0 != UInt8(ascii: "_") }) || self.isNumber(text.lowercased()) || GoTime.isTimestamp(bytes) {
+        if mayBeNumber,
+            self.isFloat(unsigned.filter { $0 != UInt8(ascii: "_") }) || self.isNumber(text.lowercased())
+                || GoTime.isTimestamp(bytes)
+        {
             return true
         }
         if first == 0x09 || last == 0x09 { return true }
-        if bytes.count > 1, first == UInt8(ascii: "?") || first == UInt8(ascii: "-"), bytes[1] == 0x09 || bytes[1] == 0x20 {
+        if bytes.count > 1, first == UInt8(ascii: "?") || first == UInt8(ascii: "-"),
+            bytes[1] == 0x09 || bytes[1] == 0x20
+        {
             return true
         }
         if zip(bytes, bytes.dropFirst()).contains(where: { $0 == UInt8(ascii: ":") && $1 == 0x09 }) { return true }

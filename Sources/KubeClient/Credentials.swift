@@ -63,8 +63,8 @@ final class Credentials: Sendable {
         case (let certificate?, let key?):
             self.clientTLS = settings.base
             self.certificateFiles = (
-                PEMBytes(certificate, what: "the client certificate", time: time),
-                PEMBytes(key, what: "the client key", time: time)
+                PEMBytes(certificate, what: "the client certificate", time: time, logger: logger),
+                PEMBytes(key, what: "the client key", time: time, logger: logger)
             )
         default:
             self.clientTLS = settings.base
@@ -75,7 +75,8 @@ final class Credentials: Sendable {
         case .token(let token): self.source = .header("Bearer \(token)")
         case .basic(let username, let password):
             self.source = .header("Basic \(Base64.encode("\(username):\(password)".utf8))")
-        case .tokenFile(let path): self.source = .file(RotatingFile(path: path, what: "the token", time: time))
+        case .tokenFile(let path):
+            self.source = .file(RotatingFile(path: path, what: "the token", time: time, logger: logger))
         case .exec(let plugin): self.source = .exec(ExecCredentials(plugin, configuration: configuration))
         }
     }
@@ -183,10 +184,10 @@ enum PEMBytes: Sendable {
     case data([UInt8])
     case file(RotatingFile)
 
-    init(_ source: ClientConfiguration.PEMSource, what: String, time: TimeSource) {
+    init(_ source: ClientConfiguration.PEMSource, what: String, time: TimeSource, logger: Logger) {
         switch source {
         case .data(let bytes): self = .data(bytes)
-        case .file(let path): self = .file(RotatingFile(path: path, what: what, time: time))
+        case .file(let path): self = .file(RotatingFile(path: path, what: what, time: time, logger: logger))
         }
     }
 

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import Synchronization
 import _NIOFileSystem
@@ -44,15 +45,17 @@ final class RotatingFile: Sendable {
     let path: String
     private let what: String
     private let time: TimeSource
+    private let logger: Logger
     private let state = Mutex<(bytes: [UInt8], readAt: Duration)?>(nil)
 
     /// The kubelet refreshes tokens when a fifth of their life is left, so a minute is soon enough.
     static let maximumAge = Duration.seconds(60)
 
-    init(path: String, what: String, time: TimeSource) {
+    init(path: String, what: String, time: TimeSource, logger: Logger) {
         self.path = path
         self.what = what
         self.time = time
+        self.logger = logger
     }
 
     func bytes() async throws -> [UInt8] {
@@ -66,6 +69,10 @@ final class RotatingFile: Sendable {
         } catch {
             guard let known else { throw error }
             // Replaced by rename, or a volume that is remounted: what we have may still be good. Try again in a minute.
+            self.logger.warning(
+                "A credential file cannot be read; going on with what it said before",
+                metadata: ["path": "\(self.path)", "error": "\(error)"]
+            )
             self.state.withLock { $0 = (known.bytes, now) }
             return known.bytes
         }

@@ -18,6 +18,9 @@ struct LineSplitter {
 
     init(maximumLine: Int = Self.maximumLine) { self.maximumLine = maximumLine }
 
+    /// How much memory is held for what is pending.
+    var capacity: Int { self.pending.capacity }
+
     /// Bytes of a line that has no end yet.
     var hasPartialLine: Bool { self.pending.readableBytes > 0 }
 
@@ -27,6 +30,9 @@ struct LineSplitter {
             self.pending = chunk
             self.searched = 0
         } else {
+            // The lines before were cut off the front. Without this the buffer would grow for as long as no chunk ends
+            // where a line does; with nothing in front of a long line, the bytes of that line stay where they are.
+            self.pending.discardReadBytes()
             self.pending.writeImmutableBuffer(chunk)
         }
     }

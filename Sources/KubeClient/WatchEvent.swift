@@ -4,7 +4,7 @@ package import NIOCore
 
 /// One event of a watch, its object still unread.
 package struct WatchEvent: Sendable {
-    package enum Kind: String, Sendable, Hashable, CaseIterable {
+    package enum Kind: String, Sendable, Hashable {
         case added = "ADDED"
         case modified = "MODIFIED"
         case deleted = "DELETED"
@@ -88,8 +88,7 @@ extension WatchEvent {
     }
 
     private static func quick(_ line: ByteBuffer) -> WatchEvent? {
-        for kind in Kind.allCases {
-            let prefix = Self.prefixes[kind] ?? []
+        for (kind, prefix) in Self.prefixes {
             let length = line.readableBytes - prefix.count - 1
             guard length > 1, line.readableBytesView.starts(with: prefix),
                 line.readableBytesView.last == UInt8(ascii: "}"),
@@ -102,7 +101,7 @@ extension WatchEvent {
         return nil
     }
 
-    private static let prefixes: [Kind: [UInt8]] = Dictionary(
-        uniqueKeysWithValues: Kind.allCases.map { ($0, Array(#"{"type":"\#($0.rawValue)","object":"#.utf8)) }
-    )
+    private static let prefixes: [(Kind, [UInt8])] = [Kind.modified, .added, .bookmark, .deleted, .error].map {
+        ($0, Array(#"{"type":"\#($0.rawValue)","object":"#.utf8))
+    }
 }

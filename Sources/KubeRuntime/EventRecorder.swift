@@ -13,10 +13,10 @@ package final class EventRecorder: Service {
     private let client: KubeClient
     private let reporter: EventReporter
     private let time: TimeSource
-    private let wallTime: @Sendable () -> WallTime
+    private let wallClock: WallClock
     private let series: Mutex<EventSeries>
     private let queue: WorkQueue<EventNote>
-    private let api = Mutex<EventAPI?>(nil)
+    private let api: Mutex<EventAPI?>
     private let sent = Counter(label: "swiftlet_events_sent_total")
     private let dropped = Counter(label: "swiftlet_events_dropped_total")
 
@@ -25,14 +25,14 @@ package final class EventRecorder: Service {
         client: KubeClient,
         reporter: EventReporter,
         clock: some Clock<Duration> = ContinuousClock(),
-        wallTime: @escaping @Sendable () -> WallTime = { WallTime.now() }
+        wallClock: WallClock = .system
     ) {
         self.init(
             client: client,
             reporter: reporter,
             configuration: EventSeries.Configuration(),
             clock: clock,
-            wallTime: wallTime
+            wallClock: wallClock
         )
     }
 
@@ -40,13 +40,15 @@ package final class EventRecorder: Service {
         client: KubeClient,
         reporter: EventReporter,
         configuration: EventSeries.Configuration,
+        api: EventAPI? = nil,
         clock: some Clock<Duration>,
-        wallTime: @escaping @Sendable () -> WallTime
+        wallClock: WallClock
     ) {
+        self.api = Mutex(api)
         self.client = client
         self.reporter = reporter
         self.time = TimeSource(clock)
-        self.wallTime = wallTime
+        self.wallClock = wallClock
         self.series = Mutex(EventSeries(configuration: configuration))
         self.queue = WorkQueue(
             name: "events",
@@ -57,7 +59,7 @@ package final class EventRecorder: Service {
 
     package func record(_ note: EventNote) {
         let now = self.time.now
-        let wallTime = self.wallTime()
+        let wallTime = self.wallClock.now()
         switch self.series.withLock({ $0.record(note, wallTime: wallTime, now: now) }) {
         case .send(let due): self.queue.add(note, after: max(.zero, due - now))
         case .full, .limited: self.dropped.increment()

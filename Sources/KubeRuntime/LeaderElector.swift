@@ -41,7 +41,7 @@ package final class LeaderElector: Sendable {
     private let client: KubeClient
     private let configuration: LeaderElectionState.Configuration
     private let time: TimeSource
-    private let wallTime: @Sendable () -> WallTime
+    private let wallClock: WallClock
     private let jitter: JitterSource
     private let onEvent: @Sendable (LeadershipEvent) -> Void
     private let state: Mutex<LeaderElectionState>
@@ -54,7 +54,7 @@ package final class LeaderElector: Sendable {
     ///   - namespace: of the Lease.
     ///   - name: of the Lease.
     ///   - identity: tells this process from all others, such as ``makeIdentity(host:)``.
-    ///   - wallTime: for the times that the Lease shows to people.
+    ///   - wallClock: for the times that the Lease shows to people.
     ///   - onEvent: told of changes, in order; must be short.
     /// - Throws: ``LeaderElectionError`` with code `configuration`.
     package init(
@@ -64,7 +64,7 @@ package final class LeaderElector: Sendable {
         identity: String,
         configuration: LeaderElectionState.Configuration = .standard,
         clock: some Clock<Duration> = ContinuousClock(),
-        wallTime: @escaping @Sendable () -> WallTime = { WallTime.now() },
+        wallClock: WallClock = .system,
         jitter: JitterSource = .random,
         onEvent: @escaping @Sendable (LeadershipEvent) -> Void = { _ in }
     ) throws {
@@ -77,7 +77,7 @@ package final class LeaderElector: Sendable {
         self.identity = identity
         self.configuration = configuration
         self.time = TimeSource(clock)
-        self.wallTime = wallTime
+        self.wallClock = wallClock
         self.jitter = jitter
         self.onEvent = onEvent
         self.state = Mutex(LeaderElectionState(identity: identity, configuration: configuration))
@@ -308,7 +308,7 @@ package final class LeaderElector: Sendable {
             namespace: self.namespace,
             name: self.name,
             duration: self.configuration.leaseDuration,
-            now: self.wallTime()
+            now: self.wallClock.now()
         )
         let options = WriteOptions(timeout: timeout)
         let written =
@@ -344,7 +344,7 @@ package final class LeaderElector: Sendable {
             if lease == nil { lease = try await self.read(timeout: timeout) }
             guard let current = lease, current.holder == self.identity else { return }
             do {
-                let released = current.released(now: self.wallTime())
+                let released = current.released(now: self.wallClock.now())
                 try await self.client.update(released.object, .leases, options: WriteOptions(timeout: timeout))
                 logger.info("released the lease")
                 return

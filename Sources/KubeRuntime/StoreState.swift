@@ -65,7 +65,7 @@ package struct StoreState<Item: Sendable & Equatable>: Sendable {
     private var entries: [String: [String: Entry]] = [:]
     private var listings: [String?: Listing] = [:]
     private let indexes: [StoreIndex<Item>]
-    private var indexed: [[String: Set<ObjectKey>]]
+    private var indexed: [[String: KeySet]]
     package private(set) var count = 0
 
     package init(indexes: [StoreIndex<Item>] = []) {
@@ -105,7 +105,7 @@ package struct StoreState<Item: Sendable & Equatable>: Sendable {
     /// The keys under one value of an index; empty, too, when the store has no index of that name.
     package func keys(by index: String, _ value: String) -> Set<ObjectKey> {
         guard let place = self.indexes.firstIndex(where: { $0.name == index }) else { return [] }
-        return self.indexed[place][value] ?? []
+        return self.indexed[place][value]?.keys ?? []
     }
 
     // MARK: Changing
@@ -191,10 +191,48 @@ package struct StoreState<Item: Sendable & Equatable>: Sendable {
             let before = old.map { Set(index.values($0)) } ?? []
             let after = new.map { Set(index.values($0)) } ?? []
             for value in before.subtracting(after) {
-                self.indexed[place][value]?.remove(key)
-                if self.indexed[place][value]?.isEmpty == true { self.indexed[place][value] = nil }
+                if self.indexed[place][value]?.remove(key) == true { self.indexed[place][value] = nil }
             }
-            for value in after.subtracting(before) { self.indexed[place][value, default: []].insert(key) }
+            for value in after.subtracting(before) {
+                if self.indexed[place][value]?.insert(key) == nil { self.indexed[place][value] = .one(key) }
+            }
+        }
+    }
+}
+
+/// A set of keys that needs no memory of its own while it has one element, as most have.
+private enum KeySet: Sendable {
+    case one(ObjectKey)
+    case many(Set<ObjectKey>)
+
+    var keys: Set<ObjectKey> {
+        switch self {
+        case .one(let key): [key]
+        case .many(let keys): keys
+        }
+    }
+
+    mutating func insert(_ key: ObjectKey) {
+        switch self {
+        case .one(let only):
+            if only != key { self = .many([only, key]) }
+        case .many(var keys):
+            // Let go of first, so that the set is changed in place.
+            self = .one(key)
+            keys.insert(key)
+            self = .many(keys)
+        }
+    }
+
+    /// - Returns: true when nothing is left.
+    mutating func remove(_ key: ObjectKey) -> Bool {
+        switch self {
+        case .one(let only): return only == key
+        case .many(var keys):
+            self = .one(key)
+            keys.remove(key)
+            self = .many(keys)
+            return keys.isEmpty
         }
     }
 }

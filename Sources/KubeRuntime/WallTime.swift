@@ -4,6 +4,15 @@ import Glibc
 import Musl
 #endif
 
+/// Where the time of day comes from. Tests pass a constant.
+package struct WallClock: Sendable {
+    package var now: @Sendable () -> WallTime
+
+    package init(now: @escaping @Sendable () -> WallTime) { self.now = now }
+
+    package static let system = WallClock { WallTime.now() }
+}
+
 /// A point in time as calendars know it (UTC), for what people and other programs read. Never used to measure durations.
 package struct WallTime: Sendable, Hashable, Comparable {
     /// Since 1970-01-01T00:00:00Z.

@@ -79,6 +79,13 @@ package struct Watcher<Item: Sendable>: Sendable {
         self.metrics = WatcherMetrics(resource: target.resource)
     }
 
+    /// How far a run is.
+    private struct Progress {
+        var state: WatcherState
+        /// The failure that was told last, until something works again.
+        var lastFailure: String?
+    }
+
     /// Runs until cancelled. Events come one after the other; the next request or read waits for `receive`.
     ///
     /// - Throws: `CancellationError`, nothing else.
@@ -87,18 +94,18 @@ package struct Watcher<Item: Sendable>: Sendable {
         if !self.target.resource.group.isEmpty { metadata["group"] = "\(self.target.resource.group)" }
         if let namespace = target.namespace { metadata["namespace"] = "\(namespace)" }
         try await withLogger(mergingMetadata: metadata) { logger in
-            var state = WatcherState(configuration: self.configuration)
+            var progress = Progress(state: WatcherState(configuration: self.configuration))
             while true {
                 try Task.checkCancellation()
-                switch state.next(now: self.time.now) {
+                switch progress.state.next(now: self.time.now) {
                 case .wait(let until):
                     try await self.retryNow.wait(until: until, on: self.time)
                     // Either the time has come or somebody asked to go on; a stale raise costs one early attempt.
-                    state.skipPause()
+                    progress.state.skipPause()
                 case .list(let token, let limit):
-                    try await self.list(continuing: token, limit: limit, &state, logger, receive)
+                    try await self.list(continuing: token, limit: limit, &progress, logger, receive)
                 case .watch(let version):
-                    try await self.watch(from: version, &state, logger, receive)
+                    try await self.watch(from: version, &progress, logger, receive)
                 }
             }
         }
@@ -107,7 +114,7 @@ package struct Watcher<Item: Sendable>: Sendable {
     private func list(
         continuing token: String?,
         limit: Int?,
-        _ state: inout WatcherState,
+        _ progress: inout Progress,
         _ logger: Logger,
         _ receive: (WatcherEvent<Item>) -> Void
     ) async throws {
@@ -141,7 +148,9 @@ package struct Watcher<Item: Sendable>: Sendable {
                 }
             }
             receive(.page(objects, malformed: malformed))
-            if state.listed(resourceVersion: page.resourceVersion, continuing: page.continueToken) == .complete {
+            progress.lastFailure = nil
+            if progress.state.listed(resourceVersion: page.resourceVersion, continuing: page.continueToken) == .complete
+            {
                 receive(.listed)
                 logger.debug("listed", metadata: ["resource_version": "\(page.resourceVersion)"])
             }
@@ -149,14 +158,14 @@ package struct Watcher<Item: Sendable>: Sendable {
             try Task.checkCancellation()
             let failure = WatcherState.Failure(error)
             self.metrics.failures.increment()
-            self.log(failure, error, of: "list", logger)
-            if state.listFailed(failure, now: self.time.now, random: self.jitter.next()) { receive(.absent) }
+            self.log(failure, error, of: "list", &progress, logger)
+            if progress.state.listFailed(failure, now: self.time.now, random: self.jitter.next()) { receive(.absent) }
         }
     }
 
     private func watch(
         from version: String,
-        _ state: inout WatcherState,
+        _ progress: inout Progress,
         _ logger: Logger,
         _ receive: (WatcherEvent<Item>) -> Void
     ) async throws {
@@ -179,17 +188,20 @@ package struct Watcher<Item: Sendable>: Sendable {
             for try await event in stream {
                 if event.kind == .error { throw event.status() }
                 events += 1
-                if let version = try self.receive(event, logger, receive) { state.saw(resourceVersion: version) }
+                if let version = try self.receive(event, logger, receive) {
+                    progress.state.saw(resourceVersion: version)
+                }
+                progress.lastFailure = nil
             }
         } catch {
             try Task.checkCancellation()
             let reason = WatcherState.Failure(error)
             failure = reason
             self.metrics.failures.increment()
-            self.log(reason, error, of: "watch", logger)
+            self.log(reason, error, of: "watch", &progress, logger)
         }
         let now = self.time.now
-        state.watchEnded(failure, lasted: now - start, events: events, now: now, random: self.jitter.next())
+        progress.state.watchEnded(failure, lasted: now - start, events: events, now: now, random: self.jitter.next())
     }
 
     /// - Returns: the version the event moves the watch to.
@@ -232,18 +244,28 @@ package struct Watcher<Item: Sendable>: Sendable {
         )
     }
 
-    private func log(_ failure: WatcherState.Failure, _ error: any Error, of request: String, _ logger: Logger) {
-        // Connections end and histories expire in a healthy cluster, and a resource may come later.
+    private func log(
+        _ failure: WatcherState.Failure,
+        _ error: any Error,
+        of request: String,
+        _ progress: inout Progress,
+        _ logger: Logger
+    ) {
+        let text = "\(error)"
+        // Connections end and histories expire in a healthy cluster, a resource may come later, and what was said once
+        // need not be said again with each attempt.
         let level: Logger.Level =
             switch failure {
+            case _ where progress.lastFailure == text: .debug
             case .refused: .warning
             case .absent: .info
             case .broken, .expired: .debug
             }
+        progress.lastFailure = text
         logger.log(
             level: level,
             "following a resource failed",
-            metadata: ["request": "\(request)", "error": "\(error)"]
+            metadata: ["request": "\(request)", "error": "\(text)"]
         )
     }
 }

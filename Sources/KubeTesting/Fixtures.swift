@@ -88,14 +88,16 @@ package struct Fixtures: Sendable {
     /// Where two streams of documents first differ.
     package static func difference(between actual: [JSONValue], and expected: [JSONValue]) -> String? {
         for place in 0..<max(actual.count, expected.count) {
-            let found = Self.difference(
-                place < actual.count ? actual[place] : nil,
-                place < expected.count ? expected[place] : nil,
-                at: ""
-            )
-            if let found { return "document \(place + 1)\(found)" }
+            if let found = Self.difference(Self.element(actual, place), Self.element(expected, place), at: "") {
+                return "document \(place + 1)\(found)"
+            }
         }
         return nil
+    }
+
+    // Not `… ? values[place] : nil`: that nil would be JSON's null.
+    private static func element(_ values: [JSONValue], _ place: Int) -> JSONValue? {
+        values.indices.contains(place) ? .some(values[place]) : .none
     }
 
     private static func difference(_ actual: JSONValue?, _ expected: JSONValue?, at path: String) -> String? {
@@ -111,8 +113,8 @@ package struct Fixtures: Sendable {
         case (.array(let actual), .array(let expected)):
             for place in 0..<max(actual.count, expected.count) {
                 let found = Self.difference(
-                    place < actual.count ? actual[place] : nil,
-                    place < expected.count ? expected[place] : nil,
+                    Self.element(actual, place),
+                    Self.element(expected, place),
                     at: "\(path)[\(place)]"
                 )
                 if let found { return found }

@@ -67,7 +67,7 @@ package enum TestCluster {
     ///
     /// - Returns: whether it held within the time.
     package static func eventually(
-        within limit: Duration = .seconds(10),
+        within limit: Duration = .seconds(20),
         _ condition: () async throws -> Bool
     ) async throws -> Bool {
         let deadline = ContinuousClock.now + limit

@@ -23,19 +23,15 @@ package struct AdmissionRequest: Sendable {
     /// - Throws: ``JSONError`` when it is not JSON, or not an AdmissionReview with a request: then there is no uid that
     ///   an answer could carry.
     package init(scanning body: [UInt8]) throws(JSONError) {
-        var outline: PodOutline?
-        var failure: JSONError?
-        var found = false
-        try JSONCursor.withCursor(over: body) { (cursor) throws(JSONError) in
-            try cursor.readObject { (key, cursor) throws(JSONError) in
-                guard key == "request" else { return try cursor.skip() }
-                if try cursor.peek() == .null { return try cursor.readNull() }
-                found = true
-                self = AdmissionRequest()
-                (outline, failure) = (nil, nil)
-                try self.read(&cursor, &outline, &failure)
+        let read: Result<(outline: PodOutline?, failure: JSONError?, found: Bool), JSONError> =
+            body.withUnsafeBufferPointer { buffer in
+                do throws(JSONError) {
+                    return .success(try self.read(buffer))
+                } catch {
+                    return .failure(error)
+                }
             }
-        }
+        let (outline, failure, found) = try read.get()
         guard found, !self.uid.isEmpty else {
             let missing = found ? "the request has no uid" : "it has no request"
             throw JSONError(.unexpectedKind, "the document is not an AdmissionReview: \(missing)", offset: 0)
@@ -50,50 +46,69 @@ package struct AdmissionRequest: Sendable {
     private init() {}
 
     private mutating func read(
-        _ cursor: inout JSONCursor,
+        _ buffer: UnsafeBufferPointer<UInt8>
+    ) throws(JSONError) -> (outline: PodOutline?, failure: JSONError?, found: Bool) {
+        var outline: PodOutline?
+        var failure: JSONError?
+        var found = false
+        var scanner = try ReviewScanner(unsafeBytes: buffer)
+        try scanner.readMembers { (name, scanner) throws(JSONError) in
+            guard name.equals("request"), try !scanner.isNull() else { return _ = try scanner.skip() }
+            found = true
+            self = AdmissionRequest()
+            (outline, failure) = (nil, nil)
+            try self.readRequest(&scanner, &outline, &failure)
+        }
+        try scanner.expectEnd()
+        return (outline, failure, found)
+    }
+
+    private mutating func readRequest(
+        _ scanner: inout ReviewScanner,
         _ outline: inout PodOutline?,
         _ failure: inout JSONError?
     ) throws(JSONError) {
-        try cursor.readObject { (key, cursor) throws(JSONError) in
-            switch key {
-            case "uid": self.uid = try cursor.readStringIfPresent() ?? ""
-            case "namespace": self.namespace = try cursor.readStringIfPresent() ?? ""
-            case "name": self.name = try cursor.readStringIfPresent() ?? ""
-            case "operation": self.operation = try cursor.readStringIfPresent() ?? ""
-            case "subResource": self.subresource = try cursor.readStringIfPresent() ?? ""
+        try scanner.readMembers { (name, scanner) throws(JSONError) in
+            switch name {
+            case "uid": self.uid = try scanner.readStringIfPresent() ?? ""
+            case "namespace": self.namespace = try scanner.readStringIfPresent() ?? ""
+            case "name": self.name = try scanner.readStringIfPresent() ?? ""
+            case "operation": self.operation = try scanner.readStringIfPresent() ?? ""
+            case "subResource": self.subresource = try scanner.readStringIfPresent() ?? ""
             case "dryRun":
-                if try cursor.peek() == .bool { self.isDryRun = try cursor.readBool() } else { try cursor.skip() }
-            case "kind": self.kind = try cursor.readMember("kind") ?? ""
-            case "userInfo": self.username = try cursor.readMember("username") ?? ""
+                self.isDryRun = try scanner.peek() == UInt8(ascii: "t")
+                try scanner.skip()
+            case "kind": self.kind = try scanner.readMember("kind")
+            case "userInfo": self.username = try scanner.readMember("username")
             case "object":
                 (outline, failure) = (nil, nil)
-                if try cursor.peek() == .null { return try cursor.readNull() }
+                if try scanner.isNull() { return _ = try scanner.skip() }
                 // A pod of a wrong shape is answered by its uid, so the rest of the request has to be read.
-                var attempt = cursor
+                var attempt = scanner
                 do throws(JSONError) {
                     outline = try PodOutline(reading: &attempt)
-                    cursor = attempt
+                    scanner = attempt
                 } catch {
                     if error.code != .unexpectedKind { throw error }
                     failure = error
-                    try cursor.skip()
+                    try scanner.skip()
                 }
-            default: try cursor.skip()
+            default: try scanner.skip()
             }
         }
     }
 }
 
-extension JSONCursor {
-    /// One string member of the object at the cursor; everything else of it is skipped, another kind of value as well.
-    fileprivate mutating func readMember(_ name: StaticString) throws(JSONError) -> String? {
-        guard try self.peek() == .object else {
+extension ReviewScanner {
+    /// One string member of the object that follows; everything else of it is passed over. Empty when there is none.
+    fileprivate mutating func readMember(_ wanted: StaticString) throws(JSONError) -> String {
+        guard try self.peek() == UInt8(ascii: "{") else {
             try self.skip()
-            return nil
+            return ""
         }
-        var value: String?
-        try self.readObject { (key, cursor) throws(JSONError) in
-            if key == name { value = try cursor.readStringIfPresent() } else { try cursor.skip() }
+        var value = ""
+        try self.readMembers { (name, scanner) throws(JSONError) in
+            if name.equals(wanted) { value = try scanner.readStringIfPresent() ?? "" } else { try scanner.skip() }
         }
         return value
     }

@@ -70,6 +70,9 @@ extension PodDraft {
         return (places + regular, unknown)
     }
 
+}
+
+extension ParsedPod {
     /// Whether a pod shows signs of injection (specification section 4.5).
     var isAlreadyInstrumented: Bool {
         for container in self.initContainers.containers where InjectedName.initContainers.contains(container.name) {

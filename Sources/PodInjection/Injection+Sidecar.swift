@@ -7,7 +7,7 @@ extension Injection {
         let wish = self.inputs.wishes.sidecar
         if wish.isEmpty { return }
         let native = self.inputs.settings.usesNativeSidecars
-        let hasSidecar = self.draft.hasSidecar(native: native)
+        let hasSidecar = self.draft.pod.hasSidecar(native: native)
         if wish.isFalse {
             if hasSidecar { self.removeSidecar(native: native) }
             return

@@ -6,8 +6,7 @@ import TelemetryAPI
 ///
 /// Every lookup that ``InjectionInputs/missingLookups()`` names should be answered before; one that isn't counts as not
 /// found.
-package func inject(_ inputs: InjectionInputs) -> InjectionOutcome {
-    var inputs = inputs
+package func inject(_ inputs: consuming InjectionInputs) -> InjectionOutcome {
     let namespace: InjectionNamespace
     switch inputs.namespace {
     case .found(let found): namespace = found
@@ -17,13 +16,13 @@ package func inject(_ inputs: InjectionInputs) -> InjectionOutcome {
         return outcome
     }
     if inputs.asksForNothing { return InjectionOutcome() }
-    switch inputs.readDraft() {
+    switch inputs.parsePod() {
     case .failure(let error):
         var outcome = InjectionOutcome()
         outcome.rejection = error.description
         return outcome
-    case .success(let draft):
-        var injection = Injection(draft, inputs, namespace)
+    case .success(let pod):
+        var injection = Injection(pod, inputs, namespace)
         return injection.run()
     }
 }
@@ -45,11 +44,11 @@ struct Injection: Sendable {
         var containers: [String]
     }
 
-    init(_ draft: PodDraft, _ inputs: InjectionInputs, _ namespace: InjectionNamespace) {
+    init(_ pod: ParsedPod, _ inputs: InjectionInputs, _ namespace: InjectionNamespace) {
         self.inputs = inputs
         self.namespace = namespace
-        self.draft = draft
-        self.owners = OwnerChain(draft.owners, namespace: namespace.name) { inputs.answer(to: $0) }
+        self.draft = PodDraft(pod)
+        self.owners = inputs.ownerChain(pod, namespace: namespace.name)
     }
 
     var annotations: InjectionAnnotations { self.inputs.document.annotations }
@@ -92,7 +91,7 @@ struct Injection: Sendable {
     private mutating func injectLanguages() throws(InjectionFailure) {
         let wishes = self.inputs.wishes.languages
         if wishes.isEmpty { return }
-        if self.draft.isAlreadyInstrumented {
+        if self.draft.pod.isAlreadyInstrumented {
             for wish in wishes { self.decisions.append(Decision(.language(wish.language), .alreadyInstrumented)) }
             return
         }

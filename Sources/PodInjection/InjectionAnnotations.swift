@@ -203,6 +203,9 @@ extension UnsafeBufferPointer<UInt8> {
     func equals(_ text: StaticString) -> Bool {
         self.count == text.utf8CodeUnitCount && self.starts(with: text)
     }
+
+    /// For `switch name { case "metadata": … }`.
+    static func ~= (text: StaticString, bytes: Self) -> Bool { bytes.equals(text) }
 }
 
 @inline(__always)

@@ -27,8 +27,8 @@ package struct InjectionInputs: Sendable {
     /// What is asked for, as pod and namespace have it.
     private(set) var wishes: InjectionWishes
     /// The pod's parts; `nil` until something needs them.
-    private(set) var draft: Result<PodDraft, JSONError>?
-    private var answers: [(lookup: InjectionLookup, answer: InjectionAnswer)] = []
+    private var parsed: Result<ParsedPod, JSONError>?
+    private var answers = LookupAnswers()
 
     package init(pod: PodDocument, namespace: NamespaceAnswer, settings: InjectionSettings) {
         self.document = pod
@@ -51,15 +51,16 @@ package struct InjectionInputs: Sendable {
     /// may need more.
     package mutating func missingLookups() -> [InjectionLookup] {
         if self.wishes.isEmpty { return [] }
-        guard case .success(let draft) = self.readDraft(), case .found(let namespace) = self.namespace,
+        guard case .success(let pod) = self.parsePod(), case .found(let namespace) = self.namespace,
             !self.wishes.isEmpty
         else { return [] }
         var missing: [InjectionLookup] = []
+        let answers = self.answers
         func need(_ lookup: InjectionLookup) {
-            if self.answer(to: lookup) == nil, !missing.contains(lookup) { missing.append(lookup) }
+            if answers[lookup] == nil, !missing.contains(lookup) { missing.append(lookup) }
         }
-        let injects = !self.wishes.languages.isEmpty && !draft.isAlreadyInstrumented
-        let sidecarLookup = self.wishes.sidecarLookup(draft, namespace.name, self.settings)
+        let injects = !self.wishes.languages.isEmpty && !pod.isAlreadyInstrumented
+        let sidecarLookup = self.wishes.sidecarLookup(pod, namespace.name, self.settings)
         if let sidecarLookup { need(sidecarLookup) }
         if injects {
             for wish in self.wishes.languages {
@@ -67,9 +68,7 @@ package struct InjectionInputs: Sendable {
             }
         }
         if injects || sidecarLookup != nil {
-            for lookup in OwnerChain.lookups(draft.owners, namespace: namespace.name, { self.answer(to: $0) }) {
-                need(lookup)
-            }
+            for lookup in OwnerChain.lookups(pod.owners, namespace: namespace.name, answers) { need(lookup) }
         }
         if injects {
             for wish in self.wishes.languages {
@@ -85,28 +84,45 @@ package struct InjectionInputs: Sendable {
 
     /// Takes the answer to a lookup; the last one counts.
     package mutating func answer(_ lookup: InjectionLookup, with answer: InjectionAnswer) {
-        self.answers.removeAll { $0.lookup == lookup }
-        self.answers.append((lookup, answer))
+        self.answers[lookup] = answer
     }
 
-    func answer(to lookup: InjectionLookup) -> InjectionAnswer? {
-        for entry in self.answers where entry.lookup == lookup { return entry.answer }
-        return nil
+    func answer(to lookup: InjectionLookup) -> InjectionAnswer? { self.answers[lookup] }
+
+    /// The workload that the pod belongs to, as far as it is known.
+    func ownerChain(_ pod: ParsedPod, namespace: String) -> OwnerChain {
+        OwnerChain(pod.owners, namespace: namespace, self.answers)
     }
 
-    mutating func readDraft() -> Result<PodDraft, JSONError> {
-        if let draft { return draft }
-        let read: Result<PodDraft, JSONError>
+    mutating func parsePod() -> Result<ParsedPod, JSONError> {
+        if let parsed { return parsed }
+        let read: Result<ParsedPod, JSONError>
         do throws(JSONError) {
-            let draft = try PodDraft(self.document)
-            if draft.isOwnOperand {
+            let pod = try ParsedPod(self.document)
+            if pod.isOwnOperand {
                 self.wishes = InjectionWishes(pod: self.document.annotations, namespace: InjectionAnnotations())
             }
-            read = .success(draft)
+            read = .success(pod)
         } catch {
             read = .failure(error)
         }
-        self.draft = read
+        self.parsed = read
         return read
+    }
+}
+
+/// Answers to lookups: a handful, so they are searched in order.
+struct LookupAnswers: Sendable {
+    private var entries: [(lookup: InjectionLookup, answer: InjectionAnswer)] = []
+
+    subscript(lookup: InjectionLookup) -> InjectionAnswer? {
+        get {
+            for entry in self.entries where entry.lookup == lookup { return entry.answer }
+            return nil
+        }
+        set {
+            self.entries.removeAll { $0.lookup == lookup }
+            if let newValue { self.entries.append((lookup, newValue)) }
+        }
     }
 }

@@ -29,8 +29,8 @@ struct InjectionWishes: Sendable {
     var isEmpty: Bool { self.languages.isEmpty && self.sidecar.isEmpty }
 
     /// What has to be known about collectors, `nil` when the sidecar needs none.
-    func sidecarLookup(_ draft: PodDraft, _ namespace: String, _ settings: InjectionSettings) -> InjectionLookup? {
-        if self.sidecar.isEmpty || self.sidecar.isFalse || draft.hasSidecar(native: settings.usesNativeSidecars) {
+    func sidecarLookup(_ pod: ParsedPod, _ namespace: String, _ settings: InjectionSettings) -> InjectionLookup? {
+        if self.sidecar.isEmpty || self.sidecar.isFalse || pod.hasSidecar(native: settings.usesNativeSidecars) {
             return nil
         }
         if self.sidecar.isTrue { return .collectors(namespace: namespace) }

@@ -3,7 +3,7 @@ import KubeModel
 import TelemetryAPI
 
 /// What an Instrumentation says, read once per language instead of once per container and variable.
-struct InstrumentationSettings: Sendable {
+final class InstrumentationSettings: Sendable {
     let key: ObjectKey
     let language: LanguageSpec
     let languageEnvironment: [EnvVar]

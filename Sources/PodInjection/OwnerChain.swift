@@ -28,24 +28,24 @@ struct OwnerChain: Sendable {
         var uid: String
     }
 
-    init(_ owners: [PodDraft.Owner], namespace: String, _ answer: (InjectionLookup) -> InjectionAnswer?) {
+    init(_ owners: [ParsedPod.Owner], namespace: String, _ answers: LookupAnswers) {
         for owner in owners {
-            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), 0, namespace, answer, { _ in })
+            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), 0, namespace, answers, { _ in })
         }
-        self.readForSidecar(owners, namespace, answer)
+        self.readForSidecar(owners, namespace, answers)
     }
 
     /// The lookups that the chain needs and has no answer for yet.
     static func lookups(
-        _ owners: [PodDraft.Owner],
+        _ owners: [ParsedPod.Owner],
         namespace: String,
-        _ answer: (InjectionLookup) -> InjectionAnswer?
+        _ answers: LookupAnswers
     ) -> [InjectionLookup] {
         var missing: [InjectionLookup] = []
         var chain = OwnerChain()
         for owner in owners {
             let reference = Reference(kind: owner.kind, name: owner.name, uid: owner.uid)
-            chain.add(reference, 0, namespace, answer) { missing.append($0) }
+            chain.add(reference, 0, namespace, answers) { missing.append($0) }
         }
         return missing
     }
@@ -56,7 +56,7 @@ struct OwnerChain: Sendable {
         _ owner: Reference,
         _ depth: Int,
         _ namespace: String,
-        _ answer: (InjectionLookup) -> InjectionAnswer?,
+        _ answers: LookupAnswers,
         _ need: (InjectionLookup) -> Void
     ) {
         guard let kind = Self.keys(owner.kind) else { return }
@@ -65,11 +65,11 @@ struct OwnerChain: Sendable {
         }
         guard let next = kind.next, depth < Self.maximumDepth else { return }
         let lookup = InjectionLookup.owners(next, ObjectKey(namespace: namespace, name: owner.name))
-        switch answer(lookup) {
+        switch answers[lookup] {
         case .owners(let references)?:
             for reference in references {
                 let further = Reference(kind: reference.kind, name: reference.name, uid: reference.uid)
-                self.add(further, depth + 1, namespace, answer, need)
+                self.add(further, depth + 1, namespace, answers, need)
             }
         case nil: need(lookup)
         default: self.unread.append("\(next.rawValue) \(owner.name)")
@@ -79,14 +79,14 @@ struct OwnerChain: Sendable {
     /// Specification section 8.4: the first ReplicaSet and its first Deployment. Name and uid of an owner reference are
     /// those of the object, so the Deployment itself need not be read.
     private mutating func readForSidecar(
-        _ owners: [PodDraft.Owner],
+        _ owners: [ParsedPod.Owner],
         _ namespace: String,
-        _ answer: (InjectionLookup) -> InjectionAnswer?
+        _ answers: LookupAnswers
     ) {
         guard let set = owners.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind),
-            case .owners(let references)? = answer(
+            case .owners(let references)? = answers[
                 .owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name))
-            )
+            ]
         else { return }
         self.readReplicaSet = Owner(nameKey: keys.name, name: set.name, uidKey: keys.uid, uid: set.uid)
         if let deployment = references.first(where: { $0.kind == "Deployment" }), let keys = Self.keys(deployment.kind)

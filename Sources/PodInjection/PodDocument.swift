@@ -3,7 +3,7 @@ package import JSONTree
 /// A pod as bytes, with the places of what injection may need, and its annotations.
 ///
 /// Reading it costs one pass and no tree; the parts are read from their places when a pod asks for something.
-package struct PodDocument: Sendable {
+package final class PodDocument: Sendable {
     /// The document that the pod stands in: a whole AdmissionReview, or the pod alone.
     let bytes: [UInt8]
     let outline: PodOutline
@@ -21,9 +21,15 @@ package struct PodDocument: Sendable {
     package init(_ pod: JSONObject) throws(JSONError) {
         let bytes = pod.bytes()
         self.bytes = bytes
-        self.outline = try JSONCursor.withCursor(over: bytes) { (cursor) throws(JSONError) in
-            try PodOutline(reading: &cursor)
+        let outline: Result<PodOutline, JSONError> = bytes.withUnsafeBufferPointer { buffer in
+            do throws(JSONError) {
+                var scanner = try ReviewScanner(unsafeBytes: buffer)
+                return .success(try PodOutline(reading: &scanner))
+            } catch {
+                return .failure(error)
+            }
         }
+        self.outline = try outline.get()
     }
 }
 
@@ -51,83 +57,63 @@ struct PodOutline: Sendable {
     var shareProcessNamespace: Place?
     var securityContext: Place?
 
-    /// Reads the pod at the cursor.
-    init(reading cursor: inout JSONCursor) throws(JSONError) {
-        try cursor.readObject { (key, cursor) throws(JSONError) in
+    /// Reads the pod at the scanner.
+    init(reading scanner: inout ReviewScanner) throws(JSONError) {
+        try scanner.readMembers { (key, scanner) throws(JSONError) in
             switch key {
-            case "metadata": try self.readMetadata(&cursor)
-            case "spec": try self.readSpec(&cursor)
-            default: try cursor.skip()
+            case "metadata": try self.readMetadata(&scanner)
+            case "spec": try self.readSpec(&scanner)
+            default: try scanner.skip()
             }
         }
     }
 
-    private mutating func readMetadata(_ cursor: inout JSONCursor) throws(JSONError) {
+    private mutating func readMetadata(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.hasMetadata = false
         self.annotations = InjectionAnnotations()
         (self.name, self.namespace, self.uid) = (nil, nil, nil)
         (self.labels, self.ownerReferences) = (nil, nil)
-        if try cursor.peek() == .null { return try cursor.readNull() }
+        if try scanner.isNull() { return _ = try scanner.skip() }
         self.hasMetadata = true
-        try cursor.readObject { (key, cursor) throws(JSONError) in
+        try scanner.readMembers { (key, scanner) throws(JSONError) in
             switch key {
-            case "annotations": try self.readAnnotations(&cursor)
-            case "name": self.name = try cursor.skipToPlace()
-            case "namespace": self.namespace = try cursor.skipToPlace()
-            case "uid": self.uid = try cursor.skipToPlace()
-            case "labels": self.labels = try cursor.skipToPlace()
-            case "ownerReferences": self.ownerReferences = try cursor.skipToPlace()
-            default: try cursor.skip()
+            case "annotations": try self.readAnnotations(&scanner)
+            case "name": self.name = try scanner.skip()
+            case "namespace": self.namespace = try scanner.skip()
+            case "uid": self.uid = try scanner.skip()
+            case "labels": self.labels = try scanner.skip()
+            case "ownerReferences": self.ownerReferences = try scanner.skip()
+            default: try scanner.skip()
             }
         }
     }
 
-    private mutating func readAnnotations(_ cursor: inout JSONCursor) throws(JSONError) {
+    private mutating func readAnnotations(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.annotations = InjectionAnnotations()
-        if try cursor.peek() == .null { return try cursor.readNull() }
-        try cursor.readObject { (key, cursor) throws(JSONError) in
-            guard key.isOurs else { return try cursor.skip() }
-            let name = key.string
-            self.annotations.set(name, try cursor.readString())
+        if try scanner.isNull() { return _ = try scanner.skip() }
+        try scanner.readMembers { (key, scanner) throws(JSONError) in
+            guard InjectionAnnotations.isOurs(key) else { return _ = try scanner.skip() }
+            self.annotations.set(key, try scanner.readString())
         }
     }
 
-    private mutating func readSpec(_ cursor: inout JSONCursor) throws(JSONError) {
+    private mutating func readSpec(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.hasSpec = false
         (self.containers, self.initContainers, self.volumes) = (nil, nil, nil)
         (self.nodeName, self.shareProcessNamespace, self.securityContext) = (nil, nil, nil)
-        if try cursor.peek() == .null { return try cursor.readNull() }
+        if try scanner.isNull() { return _ = try scanner.skip() }
         self.hasSpec = true
-        try cursor.readObject { (key, cursor) throws(JSONError) in
+        try scanner.readMembers { (key, scanner) throws(JSONError) in
             switch key {
-            case "containers": self.containers = try cursor.skipToPlace()
-            case "initContainers": self.initContainers = try cursor.skipToPlace()
-            case "volumes": self.volumes = try cursor.skipToPlace()
-            case "nodeName": self.nodeName = try cursor.skipToPlace()
-            case "shareProcessNamespace": self.shareProcessNamespace = try cursor.skipToPlace()
-            case "securityContext": self.securityContext = try cursor.skipToPlace()
-            default: try cursor.skip()
+            case "containers": self.containers = try scanner.skip()
+            case "initContainers": self.initContainers = try scanner.skip()
+            case "volumes": self.volumes = try scanner.skip()
+            case "nodeName": self.nodeName = try scanner.skip()
+            case "shareProcessNamespace": self.shareProcessNamespace = try scanner.skip()
+            case "securityContext": self.securityContext = try scanner.skip()
+            default: try scanner.skip()
             }
         }
-    }
-}
-
-extension JSONCursor {
-    /// Skips the next value and tells where it stands.
-    mutating func skipToPlace() throws(JSONError) -> Range<Int> {
-        _ = try self.peek()
-        let start = self.offset
-        try self.skip()
-        return start..<self.offset
-    }
-}
-
-extension JSONCursor.Key {
-    /// Whether this can be an annotation of ours. An escaped key is looked at as a string.
-    var isOurs: Bool {
-        // A key of ours has 30 bytes at least; most foreign ones differ in their first byte.
-        var text = self.string
-        return text.withUTF8 { InjectionAnnotations.isOurs($0) }
     }
 }
 
@@ -154,5 +140,15 @@ extension PodDocument {
     /// be UTF-8.
     func tree(_ place: PodOutline.Place) throws(JSONError) -> JSONValue {
         try self.read(place) { (cursor) throws(JSONError) in try cursor.readValue() }
+    }
+}
+
+extension JSONCursor {
+    /// Skips the next value and tells where it stands.
+    mutating func skipToPlace() throws(JSONError) -> Range<Int> {
+        _ = try self.peek()
+        let start = self.offset
+        try self.skip()
+        return start..<self.offset
     }
 }

@@ -6,7 +6,7 @@ import JSONTree
 extension PodDraft {
     /// The edits as a JSON Patch for the pod as it came; empty when there are none.
     func patch() -> [UInt8] {
-        var writer = PatchWriter(document: self.document.bytes)
+        var writer = PatchWriter(document: self.pod.document.bytes)
         self.patchMetadata(&writer)
         self.patchSpec(&writer)
         return writer.finish()
@@ -14,20 +14,20 @@ extension PodDraft {
 
     private func patchMetadata(_ writer: inout PatchWriter) {
         if self.addedLabels.isEmpty { return }
-        if !self.document.outline.hasMetadata {
+        if !self.pod.document.outline.hasMetadata {
             writer.begin("add", "/metadata")
             writer.value()
             writer.write(raw: "{}")
             writer.end()
         }
-        guard self.labelPresence == .present else {
-            writer.begin(self.labelPresence == .null ? "replace" : "add", "/metadata/labels")
+        guard self.pod.labelPresence == .present else {
+            writer.begin(self.pod.labelPresence == .null ? "replace" : "add", "/metadata/labels")
             writer.value()
             writer.write(JSONObject(self.addedLabels.map { ($0.key, .string($0.value)) }))
             writer.end()
             return
         }
-        for label in self.addedLabels where self.label(label.key) != label.value {
+        for label in self.addedLabels where self.pod.label(label.key) != label.value {
             writer.begin("add", "/metadata/labels/")
             writer.stepEscaped(label.key)
             writer.value()
@@ -37,14 +37,14 @@ extension PodDraft {
     }
 
     private func patchSpec(_ writer: inout PatchWriter) {
-        if !self.document.outline.hasSpec, self.isSpecChanged {
+        if !self.pod.document.outline.hasSpec, self.isSpecChanged {
             writer.begin("add", "/spec")
             writer.value()
             writer.write(raw: "{}")
             writer.end()
         }
-        if self.sharesProcessNamespace, self.originalShareProcessNamespace != true {
-            writer.begin(self.hasShareProcessNamespace ? "replace" : "add", "/spec/shareProcessNamespace")
+        if self.sharesProcessNamespace, self.pod.sharesProcessNamespace != true {
+            writer.begin(self.pod.hasShareProcessNamespace ? "replace" : "add", "/spec/shareProcessNamespace")
             writer.value()
             writer.write(raw: "true")
             writer.end()
@@ -172,8 +172,8 @@ extension PodDraft {
 
     private func patchVolumes(_ writer: inout PatchWriter) {
         if self.addedVolumes.isEmpty { return }
-        guard self.volumePresence == .present else {
-            writer.begin(self.volumePresence == .null ? "replace" : "add", "/spec/volumes")
+        guard self.pod.volumePresence == .present else {
+            writer.begin(self.pod.volumePresence == .null ? "replace" : "add", "/spec/volumes")
             writer.value()
             writer.list(self.addedVolumes) { $0.write($1) }
             writer.end()

@@ -69,9 +69,9 @@ extension Injection {
 
         map.setUnlessEmpty("k8s.namespace.name", self.namespace.name)
         map.setUnlessEmpty("k8s.container.name", container.name)
-        map.setUnlessEmpty("k8s.pod.name", self.draft.name)
-        map.setUnlessEmpty("k8s.pod.uid", self.draft.uid)
-        map.setUnlessEmpty("k8s.node.name", self.draft.nodeName)
+        map.setUnlessEmpty("k8s.pod.name", self.draft.pod.name)
+        map.setUnlessEmpty("k8s.pod.uid", self.draft.pod.uid)
+        map.setUnlessEmpty("k8s.node.name", self.draft.pod.nodeName)
         map.setUnlessEmpty("service.instance.id", self.serviceInstanceID(of: container))
         for owner in self.owners.owners {
             map.set(owner.nameKey, owner.name)
@@ -93,7 +93,7 @@ extension Injection {
         if !annotated.isEmpty { return annotated }
         if usesLabels {
             for key in ["app.kubernetes.io/instance", "app.kubernetes.io/name"] {
-                let label = self.draft.label(key)
+                let label = self.draft.pod.label(key)
                 if !label.isEmpty { return label }
             }
         }
@@ -109,7 +109,7 @@ extension Injection {
         let annotated = self.annotations.resourceAttribute("service.version")
         if !annotated.isEmpty { return annotated }
         if usesLabels {
-            let label = self.draft.label("app.kubernetes.io/version")
+            let label = self.draft.pod.label("app.kubernetes.io/version")
             if !label.isEmpty { return label }
         }
         return ImageReference(container.image)?.version ?? ""

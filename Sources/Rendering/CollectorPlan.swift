@@ -101,7 +101,7 @@ package func plan(_ inputs: CollectorInputs) throws(PlanError) -> CollectorPlan 
         prune: [],
         recreate: [],
         retained: [],
-        warnings: context.configuration.findings
+        warnings: context.warnings
     )
     var live: [OwnedKey: OwnedObject] = [:]
     for object in inputs.owned { live[OwnedKey(object.reference)] = object }
@@ -151,7 +151,7 @@ private func retainedConfigMaps(_ owned: [OwnedObject], versions: Int) -> Set<Ow
         left.creationTimestamp == right.creationTimestamp
             ? left.reference.key < right.reference.key : left.creationTimestamp > right.creationTimestamp
     }
-    return Set(newestFirst.prefix(versions + 1).map { OwnedKey($0.reference) })
+    return Set(newestFirst.prefix(min(versions, newestFirst.count) + 1).map { OwnedKey($0.reference) })
 }
 
 /// Kind (of whatever version) and key.

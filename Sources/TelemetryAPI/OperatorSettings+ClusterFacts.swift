@@ -1,3 +1,5 @@
+package import KubeModel
+
 /// What the cluster can do, as found by discovery: values only, so that the same facts render the same objects.
 ///
 /// Nothing here is guessed from a version where discovery can tell; only fields of built-in kinds, which discovery does
@@ -37,7 +39,7 @@ package struct ClusterFacts: Sendable, Hashable {
         gatewayRoutes: Bool = false,
         openShiftRoutes: Bool = false,
         certManager: Bool = false,
-        targetAllocators: Bool = true,
+        targetAllocators: Bool = false,
         nativeSidecars: Bool = true,
         rbacCreation: Bool = true
     ) {
@@ -52,29 +54,4 @@ package struct ClusterFacts: Sendable, Hashable {
         self.nativeSidecars = nativeSidecars
         self.rbacCreation = rbacCreation
     }
-}
-
-/// Major and minor version of an API server.
-package struct KubernetesVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
-    package var major: Int
-    package var minor: Int
-
-    package init(major: Int, minor: Int) {
-        self.major = major
-        self.minor = minor
-    }
-
-    /// From the `major` and `minor` of `/version`; some platforms write `24+`.
-    package init?(major: String, minor: String) {
-        guard let major = Int(major.prefix { $0.isNumber }), let minor = Int(minor.prefix { $0.isNumber }) else {
-            return nil
-        }
-        self.init(major: major, minor: minor)
-    }
-
-    package static func < (left: KubernetesVersion, right: KubernetesVersion) -> Bool {
-        (left.major, left.minor) < (right.major, right.minor)
-    }
-
-    package var description: String { "\(self.major).\(self.minor)" }
 }

@@ -1,7 +1,7 @@
 /// Chooses label or annotation keys by regular expressions that may match anywhere in the key.
 ///
 /// Expressions are read once, when the filter is made, so that a wrong one stops the operator at its start instead of
-/// each rendering. They are matched in time linear in the key, like Go's, by ``KeyPattern``.
+/// each rendering. Syntax and answers are RE2's, see ``KeyPattern``.
 package struct KeyFilter: Sendable, Hashable {
     private var patterns: [KeyPattern]
 
@@ -18,9 +18,8 @@ package struct KeyFilter: Sendable, Hashable {
     package static let none = KeyFilter(literally: [])
 
     /// The default of `--annotations-filter`: `^kubectl\.kubernetes\.io/last-applied-configuration$`.
-    package static let lastApplied = KeyFilter(
-        literally: [KeyPattern(exactly: "kubectl.kubernetes.io/last-applied-configuration")]
-    )
+    package static let lastApplied =
+        (try? KeyFilter(["^kubectl\\.kubernetes\\.io/last-applied-configuration$"])) ?? .none
 
     package func matches(_ key: String) -> Bool { self.patterns.contains { $0.matches(key) } }
 

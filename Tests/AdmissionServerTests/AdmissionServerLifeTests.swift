@@ -8,7 +8,7 @@ import Testing
 @testable import AdmissionServer
 
 /// Certificates that change and servers that end, while clients are connected.
-@Suite struct AdmissionServerLifeTests {
+@Suite(.serialized) struct AdmissionServerLifeTests {
     private func der(_ certificate: IssuedCertificate) throws -> [UInt8] {
         try #require(try NIOSSLCertificate.fromPEMBytes(Array(certificate.pem.utf8)).first).toDERBytes()
     }
@@ -52,11 +52,16 @@ import Testing
             // Without an address among its names: NIOSSL takes a certificate that names the address it connected to.
             let names = ServerNames(["webhook.ns.svc"])
             let serving = try test.bundle.authority.issueServing(for: names, now: Date())
-            try test.server.reload(ServingIdentity(certificateChainPEM: serving.certificate.pem, keyPEM: serving.keyPEM))
+            try test.server.reload(
+                ServingIdentity(certificateChainPEM: serving.certificate.pem, keyPEM: serving.keyPEM)
+            )
             for (name, isGood) in [("webhook.ns.svc", true), ("webhook.other.svc", false)] {
                 let client = try await test.connect(name: name)
                 try? await client.send(post("/echo", "{}END"))
-                #expect(await client.receive(count: 1, of: "END").contains("200 OK") == isGood, "\(name): \(client.received)")
+                #expect(
+                    await client.receive(count: 1, of: "END").contains("200 OK") == isGood,
+                    "\(name): \(client.received)"
+                )
                 await client.close()
             }
         }
@@ -110,43 +115,55 @@ import Testing
     }
 
     @Test func gracefulShutdownFinishesRequests() async throws {
+        let (released, release) = AsyncStream<Void>.makeStream()
+        let handlers: [String: AdmissionServer.Handler] = [
+            "/held": { body in
+                for await _ in released {}
+                return ServerResponse(body: .buffer(body))
+            },
+            "/echo": { body in ServerResponse(body: .buffer(body)) },
+        ]
         try await testGracefulShutdown { trigger in
-            try await TestServer.with { test in
+            try await TestServer.with(handlers: handlers, configure: { $0.listener.drainTimeout = .minutes(5) }) {
+                test in
                 let busy = try await test.connect()
                 let idle = try await test.connect()
                 try await idle.send(post("/echo", "{}END"))
                 _ = await idle.receive(count: 1, of: "END")
-                try await busy.send(post("/slow", "{\"n\":1}"))
+                try await busy.send(post("/held", "{\"n\":1}"))
                 #expect(
                     try await test.eventually {
-                        test.value("controller_runtime_webhook_requests_in_flight{webhook=\"/slow\"}") == "1"
+                        test.value("controller_runtime_webhook_requests_in_flight{webhook=\"/held\"}") == "1"
                     }
                 )
                 trigger.triggerGracefulShutdown()
                 _ = await idle.receive()
                 #expect(idle.isClosed)
                 #expect(busy.received.isEmpty)
+                #expect(try await test.eventually { test.server.port == nil })
+                await #expect(throws: (any Error).self) { _ = try await test.connect() }
+                release.finish()
                 let answer = await busy.receive()
                 #expect(answer.hasSuffix("{\"n\":1}"))
                 #expect(answer.contains("connection: close"))
-                #expect(try await test.eventually { test.server.port == nil })
-                await #expect(throws: (any Error).self) { _ = try await test.connect() }
             }
         }
     }
 
     @Test func leavingSendsClientsAwayFirst() async throws {
         try await testGracefulShutdown { trigger in
-            try await TestServer.with(configure: { $0.listener.leaveDelay = .milliseconds(400) }) { test in
+            // The end of this test cancels the server, which cuts the delay short.
+            try await TestServer.with(configure: { $0.listener.leaveDelay = .seconds(600) }) { test in
                 let client = try await test.connect()
                 try await client.send(post("/echo", "{}END"))
                 _ = await client.receive(count: 1, of: "END")
                 trigger.triggerGracefulShutdown()
-                try await Task.sleep(for: .milliseconds(50))
+                #expect(try await test.eventually { test.server.listener.shared.isLeaving })
                 // New connections are still welcome, but asked not to stay.
                 for client in [client, try await test.connect()] {
                     try await client.send(post("/echo", "{\"late\":1}END"))
-                    let answer = await client.receive { $0.contains("\"late\":1}END") }
+                    let answer = await client.receive()
+                    #expect(answer.hasSuffix("{\"late\":1}END"))
                     #expect(answer.contains("connection: close"))
                 }
             }

@@ -67,7 +67,10 @@ import Testing
         ("GET /echo HTTP/1.1", 405, "webhooks are called with POST only"),
         ("POST /echo HTTP/1.1\r\ncontent-type: text/xml\r\ncontent-length: 2", 415, "application/json"),
         ("POST /echo HTTP/1.1\r\ncontent-length: 2", 415, "application/json"),
-        ("POST /review HTTP/1.1\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: 2", 400, "AdmissionReview"),
+        (
+            "POST /review HTTP/1.1\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: 2", 400,
+            "AdmissionReview"
+        ),
     ])
     func refusals(head: String, status: Int, sentence: String) async throws {
         try await TestServer.with { test in

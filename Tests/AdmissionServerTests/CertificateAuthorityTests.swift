@@ -57,7 +57,10 @@ import Testing
             #expect(leaf.contains("CA:FALSE"))
             #expect(leaf.contains("TLS Web Server Authentication"))
             #expect(leaf.contains("DNS:webhook.observability.svc, DNS:webhook.observability.svc.cluster.local"))
-            #expect(leaf.contains("Subject: CN = webhook.observability.svc\n") || leaf.contains("CN=webhook.observability.svc\n"))
+            #expect(
+                leaf.contains("Subject: CN = webhook.observability.svc\n")
+                    || leaf.contains("CN=webhook.observability.svc\n")
+            )
         }
     }
 
@@ -73,7 +76,10 @@ import Testing
         #expect(serving.isValid(at: self.now - 1_800), "clocks half an hour behind")
         // Never longer than the authority.
         let late = authority.certificate.notAfter.addingTimeInterval(-3_600)
-        #expect(try authority.issueServing(for: self.names, now: late).certificate.notAfter == authority.certificate.notAfter)
+        #expect(
+            try authority.issueServing(for: self.names, now: late).certificate.notAfter
+                == authority.certificate.notAfter
+        )
         #expect(throws: CertificateError.self) {
             try authority.issueServing(for: self.names, now: authority.certificate.notAfter)
         }

@@ -3,6 +3,7 @@ import Metrics
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import Synchronization
 import Testing
 
 @testable import AdmissionServer
@@ -64,6 +65,33 @@ import Testing
         }
     }
 
+    /// A client that pipelines while a request is with its handler is not read from until that one is answered.
+    @Test func readsWaitForTheHandler() throws {
+        let held = Mutex<UnsafeContinuation<Void, Never>?>(nil)
+        let channel = try self.connection { request in
+            if request.path == "/held" {
+                await withUnsafeContinuation { continuation in held.withLock { $0 = continuation } }
+            }
+            return .text("END")
+        }
+        let reads = ReadCounter()
+        try channel.pipeline.syncOperations.addHandler(reads, position: .first)
+        try channel.writeInbound(ByteBuffer(string: "GET /held HTTP/1.1\r\n\r\n"))
+        channel.read()
+        // Nothing waits yet: a close of the client has to be noticed.
+        #expect(reads.count == 1)
+        try channel.writeInbound(ByteBuffer(string: "GET /next HTTP/1.1\r\n\r\n"))
+        channel.read()
+        #expect(reads.count == 1)
+        #expect(try self.sent(channel) == "")
+
+        held.withLock { $0 }?.resume()
+        channel.embeddedEventLoop.run()
+        #expect(try self.sent(channel).occurrences(of: "END") == 2)
+        #expect(reads.count == 2)
+        _ = try channel.finish(acceptAlreadyClosed: true)
+    }
+
     @Test func headersCannotBeSmuggledIn() throws {
         let channel = try self.connection { _ in
             ServerResponse(
@@ -99,5 +127,14 @@ import Testing
         budget.release(1)
         #expect(budget.charge(1))
         #expect(!budget.charge(1))
+    }
+}
+
+private final class ReadCounter: ChannelOutboundHandler {
+    typealias OutboundIn = Never
+    private(set) var count = 0
+    func read(context: ChannelHandlerContext) {
+        self.count += 1
+        context.read()
     }
 }

@@ -80,7 +80,9 @@ import Testing
             group.addTask { try await server.run() }
             var iterator = ports.makeAsyncIterator()
             let client = try await RawClient(port: try #require(await iterator.next()))
-            try await client.send("HEAD /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            try await client.send(
+                "HEAD /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            )
             let answer = await client.receive()
             #expect(answer.occurrences(of: "content-length: 2\r\n") == 2)
             #expect(answer.occurrences(of: "\r\n\r\nok") == 1)
@@ -122,7 +124,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (":8443", "", 8_443), ("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:9443", "::1", 9_443), ("localhost:1", "localhost", 1),
+        (":8443", "", 8_443), ("127.0.0.1:0", "127.0.0.1", 0), ("[::1]:9443", "::1", 9_443),
+        ("localhost:1", "localhost", 1),
     ])
     func addresses(text: String, host: String, port: Int) throws {
         let address = try ListenAddress(parsing: text)

@@ -104,6 +104,9 @@ extension String {
 
 /// A webhook request as an API server sends it.
 func post(_ path: String, _ body: String, headers: [String] = []) -> String {
-    (["POST \(path) HTTP/1.1", "host: localhost", "content-type: application/json", "content-length: \(body.utf8.count)"]
+    ([
+        "POST \(path) HTTP/1.1", "host: localhost", "content-type: application/json",
+        "content-length: \(body.utf8.count)",
+    ]
         + headers).joined(separator: "\r\n") + "\r\n\r\n" + body
 }

@@ -36,8 +36,12 @@ import Testing
         try await TestServer.with(configure: { $0.tls = policy }) { test in
             try TemporaryFiles.with(["ca": test.bundle.trustPEM]) { path in
                 let answer = try openssl(
-                    ["s_client", "-connect", "127.0.0.1:\(test.port)", "-servername", "webhook.ns.svc", "-CAfile", path("ca")]
-                        + ["-verify_return_error", "-verify_hostname", "webhook.ns.svc", "-alpn", "h2,http/1.1"] + options
+                    [
+                        "s_client", "-connect", "127.0.0.1:\(test.port)", "-servername", "webhook.ns.svc", "-CAfile",
+                        path("ca"),
+                    ]
+                        + ["-verify_return_error", "-verify_hostname", "webhook.ns.svc", "-alpn", "h2,http/1.1"]
+                        + options
                 )
                 #expect((answer.status == 0) == isGood, "\(answer.output)")
                 if isGood {

@@ -84,7 +84,9 @@ struct TestServer {
 
     func value(_ line: String) -> String? {
         let text = String(decoding: self.metrics.exposition(), as: UTF8.self)
-        return text.split(separator: "\n").first { $0.hasPrefix(line + " ") }.map { String($0.dropFirst(line.count + 1)) }
+        return text.split(separator: "\n").first { $0.hasPrefix(line + " ") }.map {
+            String($0.dropFirst(line.count + 1))
+        }
     }
 
     /// Waits for something that happens soon on another thread.

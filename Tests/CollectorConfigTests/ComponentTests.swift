@@ -23,8 +23,16 @@ struct ComponentTests {
         var transport: Transport?
         var appProtocol: String?
         var target: Bool
-        init(_ name: String, _ port: Int, _ transport: Transport? = nil, _ appProtocol: String? = nil, target: Bool = true) {
-            (self.name, self.port, self.transport, self.appProtocol, self.target) = (name, port, transport, appProtocol, target)
+        init(
+            _ name: String,
+            _ port: Int,
+            _ transport: Transport? = nil,
+            _ appProtocol: String? = nil,
+            target: Bool = true
+        ) {
+            (self.name, self.port, self.transport, self.appProtocol, self.target) = (
+                name, port, transport, appProtocol, target
+            )
         }
         var testDescription: String { "\(self.name) \(self.port)" }
     }
@@ -80,13 +88,16 @@ struct ComponentTests {
             Port("loki-grpc", 9095, nil, "grpc"),
             Port("loki-http", 3100, nil, "http")
         ),
-        Case(.receiver, "awsxray", "{}", Port("awsxray", 2000, .udp)), Case(.receiver, "carbon", "{}", Port("carbon", 2003)),
+        Case(.receiver, "awsxray", "{}", Port("awsxray", 2000, .udp)),
+        Case(.receiver, "carbon", "{}", Port("carbon", 2003)),
         Case(.receiver, "collectd", "{}", Port("collectd", 8081)),
         Case(.receiver, "fluent_forward", "{}", Port("fluent-forward", 8006)),
         Case(.receiver, "fluentforward", "{}", Port("fluentforward", 8006)),
         Case(.receiver, "influxdb", "{}", Port("influxdb", 8086)), Case(.receiver, "sapm", "{}", Port("sapm", 7276)),
-        Case(.receiver, "signalfx", "{}", Port("signalfx", 9943)), Case(.receiver, "splunk_hec", "{}", Port("splunk-hec", 8088)),
-        Case(.receiver, "statsd", "{}", Port("statsd", 8125, .udp)), Case(.receiver, "wavefront", "{}", Port("wavefront", 2003)),
+        Case(.receiver, "signalfx", "{}", Port("signalfx", 9943)),
+        Case(.receiver, "splunk_hec", "{}", Port("splunk-hec", 8088)),
+        Case(.receiver, "statsd", "{}", Port("statsd", 8125, .udp)),
+        Case(.receiver, "wavefront", "{}", Port("wavefront", 2003)),
         Case(.receiver, "zipkin", "{}", Port("zipkin", 9411, .tcp, "http")), Case(.receiver, "zipkin", "null"),
         Case(.receiver, "zipkin", "{Endpoint: ':99'}", Port("zipkin", 99, .tcp, "http")),
         Case(.receiver, "zipkin", "{endpoint: '0.0.0.0:0'}", Port("zipkin", 9411, .tcp, "http")),
@@ -107,11 +118,13 @@ struct ComponentTests {
             "{api_server: {enabled: true, server_config: {endpoint: ':9090'}}}",
             Port("prometheus-x", 9090, target: false)
         ),
-        Case(.receiver, "kubeletstats", "{endpoint: 'https://x:10250'}"), Case(.receiver, "redis", "{endpoint: 'redis:6379'}"),
+        Case(.receiver, "kubeletstats", "{endpoint: 'https://x:10250'}"),
+        Case(.receiver, "redis", "{endpoint: 'redis:6379'}"),
         Case(.receiver, "filelog", "{endpoint: ':1'}"), Case(.receiver, "redis", "just text"),
         Case(.exporter, "prometheus", "{}", Port("prometheus", 8888, target: false)),
         Case(.exporter, "prometheus/dev", "{endpoint: '0.0.0.0:8885'}", Port("prometheus-dev", 8885, target: false)),
-        Case(.exporter, "prometheusremotewrite", "{endpoint: 'http://x:9'}"), Case(.exporter, "otlp", "{endpoint: 'x:4317'}"),
+        Case(.exporter, "prometheusremotewrite", "{endpoint: 'http://x:9'}"),
+        Case(.exporter, "otlp", "{endpoint: 'x:4317'}"),
         Case(.extension, "health_check", "{}", Port("health-check", 13133, target: false)),
         Case(.extension, "health_check", "null", Port("health-check", 13133, target: false)),
         Case(.extension, "health_check/1", "{endpoint: ':8'}", Port("health-check-1", 8, target: false)),
@@ -139,7 +152,10 @@ struct ComponentTests {
     @Test(arguments: [
         (ComponentKind.receiver, "tcplog", "{}", "receivers.tcplog: port should not be empty"),
         (.receiver, "udplog/2", "{listen_address: x}", "receivers.udplog/2: port should not be empty"),
-        (.receiver, "otlp", "{protocols: {carrier_pigeon: {}}}", "receivers.otlp.protocols: unknown protocol set: carrier_pigeon"),
+        (
+            .receiver, "otlp", "{protocols: {carrier_pigeon: {}}}",
+            "receivers.otlp.protocols: unknown protocol set: carrier_pigeon"
+        ),
         (.receiver, "otlp", "[]", "receivers.otlp: expected a map, got 'slice'"),
         (.receiver, "otlp", "{protocols: x}", "receivers.otlp.protocols: expected a map, got 'string'"),
         (.receiver, "zipkin", "{endpoint: 9411}", "receivers.zipkin.endpoint: expected a string, got 'float64'"),
@@ -157,8 +173,10 @@ struct ComponentTests {
     }
 
     @Test(arguments: [
-        ("http://host:8080/path:9", 8080), ("[::1]:4317", 4317), ("[::]:4317", 4317), ("[::1]", nil), ("", nil), ("host", nil),
-        ("host:", nil), ("host:0", nil), (":4317", 4317), ("tcp://x", nil), ("x:00080", 80), ("${env:POD_IP}:4317", 4317),
+        ("http://host:8080/path:9", 8080), ("[::1]:4317", 4317), ("[::]:4317", 4317), ("[::1]", nil), ("", nil),
+        ("host", nil),
+        ("host:", nil), ("host:0", nil), (":4317", 4317), ("tcp://x", nil), ("x:00080", 80),
+        ("${env:POD_IP}:4317", 4317),
         ("0.0.0.0:4317abc", 4317), ("unix:/tmp/x", nil),
     ])
     func portOfEndpoint(_ endpoint: String, _ port: Int?) { #expect(Endpoint.port(endpoint) == port) }
@@ -171,7 +189,8 @@ struct ComponentTests {
     func names(_ name: String, _ port: Int, _ expected: String) { #expect(PortName.make(name, port: port) == expected) }
 
     @Test(arguments: [
-        ("otlp-grpc", 0), ("", 2), ("0123456789abcdef", 1), ("a--b", 1), ("-a", 1), ("a-", 1), ("1234", 1), ("A", 2), ("a_b", 1),
+        ("otlp-grpc", 0), ("", 2), ("0123456789abcdef", 1), ("a--b", 1), ("-a", 1), ("a-", 1), ("1234", 1), ("A", 2),
+        ("a_b", 1),
     ])
     func nameProblems(_ name: String, _ count: Int) { #expect(PortName.problems(name).count == count) }
 
@@ -195,7 +214,9 @@ struct ComponentTests {
 
     /// Without an `extensions` section there are no defaults and no probe, but a port there is.
     @Test func extensionsWithoutSection() throws {
-        var config = try JSONObject.yaml("{receivers: {}, exporters: {}, service: {extensions: [health_check], pipelines: {}}}")
+        var config = try JSONObject.yaml(
+            "{receivers: {}, exporters: {}, service: {extensions: [health_check], pipelines: {}}}"
+        )
         try ConfigurationDefaults.apply(to: &config)
         #expect(config["extensions"] == nil)
         let configuration = try CollectorConfiguration(config)

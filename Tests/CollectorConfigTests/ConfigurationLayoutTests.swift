@@ -248,7 +248,8 @@ struct ConfigurationLayoutTests {
     ])
     func shapes(_ indentation: Int, _ text: String) throws {
         let value: JSONObject = [
-            "*": "%{x}", "8888": 8888, "big": 1_000_000, "block": "one\n  two\n\nthree", "closed": "one\ntwo\n", "flag": true,
+            "*": "%{x}", "8888": 8888, "big": 1_000_000, "block": "one\n  two\n\nthree", "closed": "one\ntwo\n",
+            "flag": true,
             "half": 0.5, "kept": "one\n\n",
             "list": [["a", "b"], ["c": ["d": 1], "e": [2]], [], [:], "one\n\ntwo", nil], "quoted": "a: b\nc",
         ]
@@ -261,7 +262,8 @@ struct ConfigurationLayoutTests {
     /// Whatever a string holds, the collector reads the same.
     @Test func stringsReadBack() throws {
         let pieces = [
-            "a", " ", "\n", ":", "-", "#", "1", ".", "e", "0", "_", "x", "\t", "\"", "'", "\\", "{", "*", "é", "\r", "~", "T", "|",
+            "a", " ", "\n", ":", "-", "#", "1", ".", "e", "0", "_", "x", "\t", "\"", "'", "\\", "{", "*", "é", "\r",
+            "~", "T", "|",
         ]
         var state: UInt64 = 1
         for _ in 0..<20_000 {

@@ -14,8 +14,14 @@ struct DefaultsTests {
             .receiver, "otlp", "{protocols: {grpc: {endpoint: '${env:POD_IP}:4317'}}}",
             "{protocols: {grpc: {endpoint: '${env:POD_IP}:4317'}}}"
         ),
-        (.receiver, "otlp", "{protocols: {grpc: {endpoint: ':4317'}}}", "{protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}"),
-        (.receiver, "otlp", "{protocols: {grpc: {endpoint: 'localhost:4317'}}}", "{protocols: {grpc: {endpoint: 'localhost:4317'}}}"),
+        (
+            .receiver, "otlp", "{protocols: {grpc: {endpoint: ':4317'}}}",
+            "{protocols: {grpc: {endpoint: '0.0.0.0:4317'}}}"
+        ),
+        (
+            .receiver, "otlp", "{protocols: {grpc: {endpoint: 'localhost:4317'}}}",
+            "{protocols: {grpc: {endpoint: 'localhost:4317'}}}"
+        ),
         (.receiver, "otlp", "null", "{protocols: {}}"), (.receiver, "otlp", "{}", "{protocols: {}}"),
         (
             .receiver, "otlp/foo", "{protocols: {grpc: {max: 1, x: null, deep: {y: null}}}, a: null, b: 1}",
@@ -28,7 +34,8 @@ struct DefaultsTests {
         (.receiver, "zipkin", "{endpoint: localhost}", "{endpoint: '0.0.0.0:localhost'}"),
         (.receiver, "zipkin", "{endpoint: '9999'}", "{endpoint: '0.0.0.0:9999'}"),
         (.receiver, "zipkin", "{endpoint: '[::]:9999'}", "{endpoint: '[::]:9999'}"),
-        (.receiver, "zipkin", "null", "{endpoint: '0.0.0.0:9411'}"), (.receiver, "zipkin", "{endpoint: ''}", "{endpoint: '0.0.0.0:9411'}"),
+        (.receiver, "zipkin", "null", "{endpoint: '0.0.0.0:9411'}"),
+        (.receiver, "zipkin", "{endpoint: ''}", "{endpoint: '0.0.0.0:9411'}"),
         (.receiver, "carbon", "{listen_address: 'x:1'}", "{endpoint: '0.0.0.0:2003', listen_address: 'x:1'}"),
         (.exporter, "prometheus", "{}", "{endpoint: '0.0.0.0:8888'}"),
         (.extension, "health_check", "{}", "{endpoint: '0.0.0.0:13133', path: /}"),
@@ -40,9 +47,11 @@ struct DefaultsTests {
             "{http: {endpoint: '0.0.0.0:16686', a: 1}, grpc: {endpoint: '0.0.0.0:1', b: 2}, storage: {c: null}}"
         ),
         (.extension, "jaeger_query", "{grpc: {}}", "{http: {endpoint: '0.0.0.0:16686'}, grpc: {}}"),
-        (.receiver, "tcp_log", "{a: null}", "{a: null}"), (.receiver, "udp_log", "{}", "{}"), (.receiver, "filelog", "{}", "{}"),
+        (.receiver, "tcp_log", "{a: null}", "{a: null}"), (.receiver, "udp_log", "{}", "{}"),
+        (.receiver, "filelog", "{}", "{}"),
         (.exporter, "debug", "{a: null}", "{a: null}"), (.receiver, "prometheus", "{config: null}", "{config: null}"),
-        (.receiver, "kubeletstats", "{}", "{}"), (.receiver, "unknown", "{a: null}", "{a: null}"), (.processor, "batch", "null", "null"),
+        (.receiver, "kubeletstats", "{}", "{}"), (.receiver, "unknown", "{a: null}", "{a: null}"),
+        (.processor, "batch", "null", "null"),
     ])
     func components(_ kind: ComponentKind, _ id: String, _ body: String, _ expected: String) throws {
         let configuration = try CollectorConfiguration.using(kind, id, body, defaulted: true)
@@ -83,7 +92,10 @@ struct DefaultsTests {
             "receivers.otlp.protocols: unknown protocol set: x"
         ),
         ("{receivers: [], exporters: {}, service: {pipelines: {}}}", "receivers: expected a map, got 'slice'"),
-        ("{receivers: {}, exporters: {}, service: {pipelines: {t: 1}}}", "service.pipelines.t: expected a map, got 'float64'"),
+        (
+            "{receivers: {}, exporters: {}, service: {pipelines: {t: 1}}}",
+            "service.pipelines.t: expected a map, got 'float64'"
+        ),
         (
             "{receivers: {}, exporters: {}, service: {pipelines: {t: {receivers: otlp}}}}",
             "service.pipelines.t.receivers: expected a list, got 'string'"
@@ -100,12 +112,16 @@ struct DefaultsTests {
     }
 
     @Test(arguments: [
-        ("{}", true), ("null", true), ("{metrics: null}", true), ("{metrics: {level: detailed}}", true), ("{metrics: {readers: []}}", true),
-        ("{metrics: {address: ''}}", true), ("{metrics: {address: ':1'}}", false), ("{metrics: {readers: [{periodic: {}}]}}", false),
+        ("{}", true), ("null", true), ("{metrics: null}", true), ("{metrics: {level: detailed}}", true),
+        ("{metrics: {readers: []}}", true),
+        ("{metrics: {address: ''}}", true), ("{metrics: {address: ':1'}}", false),
+        ("{metrics: {readers: [{periodic: {}}]}}", false),
         ("{logs: {level: debug}, resource: {a: 1}}", true),
     ])
     func telemetry(_ telemetry: String, _ isAdded: Bool) throws {
-        var config = try JSONObject.yaml("{receivers: {}, exporters: {}, service: {pipelines: {}, telemetry: \(telemetry)}}")
+        var config = try JSONObject.yaml(
+            "{receivers: {}, exporters: {}, service: {pipelines: {}, telemetry: \(telemetry)}}"
+        )
         let before = config["service"]?["telemetry"]?.object ?? [:]
         #expect(try ConfigurationDefaults.apply(to: &config).addedTelemetry == isAdded)
         let after = try #require(config["service"]?["telemetry"]?.object)

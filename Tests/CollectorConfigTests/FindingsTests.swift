@@ -16,8 +16,14 @@ struct FindingsTests {
     }
 
     @Test(arguments: [
-        ("{receivers: {otlp: {}}, exporters: {debug: {}}, service: {pipelines: {t: {receivers: [otlp], exporters: [debug]}}}}", []),
-        ("{receivers: {}, exporters: {}, service: {pipelines: {}}}", ["service.pipelines is empty: the collector will not start"]),
+        (
+            "{receivers: {otlp: {}}, exporters: {debug: {}}, service: {pipelines: {t: {receivers: [otlp], exporters: [debug]}}}}",
+            []
+        ),
+        (
+            "{receivers: {}, exporters: {}, service: {pipelines: {}}}",
+            ["service.pipelines is empty: the collector will not start"]
+        ),
         (
             "{receivers: {otlp: {}, zipkin: {}}, processors: {batch: {}}, exporters: {debug: {}}, extensions: {zpages: {}}, service: {extensions: [pprof], pipelines: {t: {receivers: [otlp], processors: [limit], exporters: [debug, loki]}, m: {receivers: [otlp]}, z: null}}}",
             [

@@ -15,7 +15,8 @@ struct PermissionTests {
         (.processor, "k8sattributes", "{extract: {metadata: [k8s.node.name]}}", [pods, nodes]),
         (
             .processor, "k8sattributes",
-            "{extract: {metadata: [k8s.node.uid, k8s.deployment.name, service.name, k8s.node.name]}}", [pods, nodes, replicaSets, nodes]
+            "{extract: {metadata: [k8s.node.uid, k8s.deployment.name, service.name, k8s.node.name]}}",
+            [pods, nodes, replicaSets, nodes]
         ), (.processor, "k8sattributes", "{extract: {metadata: [k8s.pod.name]}}", [pods]),
         (
             .processor, "resourcedetection", "{detectors: [env, k8snode, k8s_api, openshift]}",
@@ -42,17 +43,25 @@ struct PermissionTests {
             [PolicyRule("", ["nodes/stats"], ["get"]), PolicyRule("", ["nodes/proxy"], ["get"])]
         ),
         (
-            .receiver, "kubeletstats", "{metrics: {k8s.pod.memory_request_utilization: {enabled: false}, k8s.node.x: {enabled: true}}}",
+            .receiver, "kubeletstats",
+            "{metrics: {k8s.pod.memory_request_utilization: {enabled: false}, k8s.node.x: {enabled: true}}}",
             [PolicyRule("", ["nodes/stats"], ["get"])]
         ),
         (
             .extension, "k8s_leader_elector", "{}",
-            [PolicyRule("coordination.k8s.io", ["leases"], ["get", "list", "watch", "create", "update", "patch", "delete"])]
+            [
+                PolicyRule(
+                    "coordination.k8s.io",
+                    ["leases"],
+                    ["get", "list", "watch", "create", "update", "patch", "delete"]
+                )
+            ]
         ),
         (
             .extension, "k8s_observer", "{observe_pods: true, observe_services: false, observe_nodes: true}",
             [PolicyRule("", ["pods"], ["list", "watch"]), PolicyRule("", ["nodes"], ["list", "watch"])]
-        ), (.receiver, "prometheus", "{}", []), (.receiver, "receiver_creator", "{}", []), (.receiver, "otlp", "{}", []),
+        ), (.receiver, "prometheus", "{}", []), (.receiver, "receiver_creator", "{}", []),
+        (.receiver, "otlp", "{}", []),
     ])
     func rules(_ kind: ComponentKind, _ id: String, _ body: String, _ rules: [PolicyRule]) throws {
         #expect(try CollectorConfiguration.using(kind, id, body).permissions() == rules)
@@ -63,8 +72,13 @@ struct PermissionTests {
         #expect(plain.map(\.apiGroups) == [[""], ["apps"], ["extensions"], ["batch"], ["autoscaling"]])
         #expect(plain.allSatisfy { $0.verbs == ["get", "list", "watch"] })
         #expect(plain[0].resources.count == 13)
-        let openShift = try CollectorConfiguration.using(.receiver, "k8s_cluster", "{distribution: openshift}").permissions()
-        #expect(openShift == plain + [PolicyRule("quota.openshift.io", ["clusterresourcequotas"], ["get", "list", "watch"])])
+        let openShift = try CollectorConfiguration.using(.receiver, "k8s_cluster", "{distribution: openshift}")
+            .permissions()
+        #expect(
+            openShift == plain + [
+                PolicyRule("quota.openshift.io", ["clusterresourcequotas"], ["get", "list", "watch"])
+            ]
+        )
     }
 
     @Test func wrongShapesAreRefused() throws {

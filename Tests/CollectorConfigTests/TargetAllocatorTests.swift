@@ -25,16 +25,27 @@ struct TargetAllocatorTests {
         ),
     ])
     func rewrite(_ receiver: String, _ endpoint: TargetAllocatorEndpoint, _ expected: String) throws {
-        let configuration = try CollectorConfiguration.yaml("{receivers: {prometheus: \(receiver), other: {}}}").asking(endpoint)
+        let configuration = try CollectorConfiguration.yaml("{receivers: {prometheus: \(receiver), other: {}}}").asking(
+            endpoint
+        )
         #expect(configuration.receivers?["prometheus"] == (try .yaml(expected)))
         #expect(configuration.receivers?["other"] == [:])
     }
 
     @Test(arguments: [
         ("{}", "receivers: no receivers available as part of the configuration"),
-        ("{receivers: {prometheus/a: {}}}", "receivers.prometheus: no prometheus available as part of the configuration"),
-        ("{receivers: {prometheus: []}}", "receivers.prometheus: prometheus property in the configuration doesn't contain valid prometheus"),
-        ("{receivers: {prometheus: {config: []}}}", "receivers.prometheus: config property in the configuration doesn't contain valid config"),
+        (
+            "{receivers: {prometheus/a: {}}}",
+            "receivers.prometheus: no prometheus available as part of the configuration"
+        ),
+        (
+            "{receivers: {prometheus: []}}",
+            "receivers.prometheus: prometheus property in the configuration doesn't contain valid prometheus"
+        ),
+        (
+            "{receivers: {prometheus: {config: []}}}",
+            "receivers.prometheus: config property in the configuration doesn't contain valid config"
+        ),
     ])
     func refused(_ config: String, _ message: String) throws {
         let configuration = try CollectorConfiguration.yaml(config)

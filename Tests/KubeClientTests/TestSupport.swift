@@ -19,12 +19,12 @@ func withClient<Value>(
     _ body: (KubeClient) async throws -> Value
 ) async throws -> Value {
     var configuration = ClientConfiguration(serverURL: url)
-    configuration.requestTimeout = .seconds(5)
+    configuration.requestTimeout = .seconds(20)
     configure(&configuration)
-    return try await withClient(configuration, logger: logger, time: time, observer: observer, body)
+    return try await withConfiguredClient(configuration, logger: logger, time: time, observer: observer, body)
 }
 
-func withClient<Value>(
+func withConfiguredClient<Value>(
     _ configuration: ClientConfiguration,
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     time: TimeSource = .continuous,

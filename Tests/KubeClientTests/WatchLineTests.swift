@@ -58,6 +58,19 @@ struct WatchLineTests {
         #expect(ContinuousClock.now - start < .seconds(10))
     }
 
+    @Test func endlessStreamsTakeNoMoreMemory() throws {
+        // Chunks that never end where a line does, and a reader who still holds the last line.
+        var splitter = LineSplitter()
+        var last: ByteBuffer?
+        splitter.append(ByteBuffer(string: "begin"))
+        for _ in 0..<10_000 {
+            splitter.append(ByteBuffer(string: " of a line\nnext\nthe beginning"))
+            while let line = try splitter.next() { last = line }
+        }
+        #expect(last?.text == "next")
+        #expect(splitter.capacity < 1_000, "\(splitter.capacity)")
+    }
+
     @Test(arguments: [
         #"{"type":"ADDED","object":{"a":1}}"#, #"{"object":{"a":1},"type":"ADDED"}"#,
         #" { "type" : "ADDED" , "object" : {"a":1} } "#, #"{"type":"ADDED","extra":[{}],"object":{"a":1}}"#,

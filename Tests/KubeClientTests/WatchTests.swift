@@ -201,7 +201,7 @@ struct WatchTests {
                 let start = ContinuousClock.now
                 let error = await clientFailure { try await self.versions(stream) }
                 #expect(error?.code == .timeout)
-                #expect((4.0...10.0).contains((ContinuousClock.now - start) / .seconds(1)))
+                #expect((4.0...20.0).contains((ContinuousClock.now - start) / .seconds(1)))
             }
         }
     }
@@ -219,7 +219,7 @@ struct WatchTests {
                 task.cancel()
                 #expect(await failure { try await task.value } is CancellationError)
                 try await expectConnections(0, of: server)
-                #expect(ContinuousClock.now - start < .seconds(2))
+                #expect(ContinuousClock.now - start < .seconds(10))
             }
         }
     }

@@ -84,6 +84,19 @@ import Testing
         #expect(StringMap(["a": "1"]) != ["a": "2"])
     }
 
+    @Test(arguments: [
+        "0b6b3a3c-1111-2222-3333-444455556666", "ffffffff-ffff-ffff-ffff-ffffffffffff", "", "u1",
+        "0B6B3A3C-1111-2222-3333-444455556666", "0b6b3a3c-1111-2222-3333-44445555666",
+        "0b6b3a3c11112222333344445555666600",
+        "0b6b3a3c-1111-2222-3333-4444555566667", "0b6b3a3cx1111-2222-3333-444455556666",
+        "0b6b3a3c-1111-2222-3333-44445555666g", "------------------------------------",
+    ])
+    func uidsComeBackAsTheyWere(text: String) {
+        #expect(CompactUID(text).text == text)
+        #expect(CompactUID(text) == CompactUID(text))
+        #expect(CompactUID(text) != CompactUID(text + "0"))
+    }
+
     @Test func thePoolIsBounded() {
         let pool = StringPool(capacity: 2)
         for number in 0..<100 {

@@ -251,7 +251,10 @@ import Testing
     @Test func pausesBetweenAttempts() async throws {
         let clock = ManualClock()
         try await self.follow(
-            lists: [.close, .failure(500, reason: "InternalError"), Self.list(10, [Self.item("a", 1, "1")])],
+            lists: [
+                .failure(500, reason: "InternalError"), .failure(500, reason: "InternalError"),
+                Self.list(10, [Self.item("a", 1, "1")]),
+            ],
             watches: [Self.watch([], ending: .close), Self.watch([])],
             clock: clock
         ) { store, changes, server in

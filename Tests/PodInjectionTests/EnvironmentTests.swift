@@ -158,9 +158,9 @@ struct EnvironmentTests {
 
     /// A variable without a value is an empty one.
     @Test func missingValueIsFilled() throws {
-        let result = try self.run("java", env: "[{name: JAVA_TOOL_OPTIONS}, {name: NULL, value: null}]")
+        let result = try self.run("java", env: "[{name: JAVA_TOOL_OPTIONS}, {name: NIL, value: null}]")
         #expect(try result.value("JAVA_TOOL_OPTIONS")?.hasPrefix(" -javaagent:") == true)
-        #expect(try result.env().first { $0.name == "NULL" }?.json["value"] == .null)
+        #expect(try result.env().first { $0.name == "NIL" }?.json["value"] == .null)
     }
 
     /// Of two variables of one name a program sees the last.

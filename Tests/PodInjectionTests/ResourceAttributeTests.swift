@@ -77,7 +77,7 @@ struct ServiceNameTests {
         ),
         Row(
             name: "an owner that says nothing",
-            metadata: "name: my-pod\n" + Self.owner("Node", "n"),
+            metadata: "name: my-pod\n" + Self.owner("Node", "node"),
             expected: "my-pod"
         ),
         Row(
@@ -273,7 +273,7 @@ struct ResourceAttributeTests {
     @Test(arguments: [("host:10443/imagename", nil), ("host:10443/imagename:latest", "service.version=latest")])
     func containerAndNamespaceWithoutNames(_ image: String, _ version: String?) throws {
         var nameless = try scenario(spec: "containers: [{image: '\(image)'}]", instrumentation: "{}")
-        nameless.pod.mutateObject("metadata") { $0.remove("namespace") }
+        _ = nameless.pod.mutateObject("metadata") { $0.remove("namespace") }
         nameless.namespace = ""
         let inputs = nameless.inputs(try PodDocument(nameless.pod))
         #expect(inputs.asksForNothing == false)

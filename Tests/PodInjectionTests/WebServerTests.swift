@@ -18,7 +18,7 @@ struct WebServerTests {
             spec: spec,
             instrumentation: instrumentation
         )
-        if !podNamespace { scenario.pod.mutateObject("metadata") { $0.remove("namespace") } }
+        if !podNamespace { _ = scenario.pod.mutateObject("metadata") { $0.remove("namespace") } }
         let catalog = scenario.catalog
         var inputs = InjectionInputs(
             pod: try PodDocument(scenario.pod),

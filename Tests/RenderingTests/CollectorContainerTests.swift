@@ -6,30 +6,41 @@ import Testing
 
 /// The collector's container: ports, environment, probes, mounts (specification sections 3.3 to 3.5 and 9.3).
 struct CollectorContainerTests {
-    private func container(_ collector: Collector, settings: OperatorSettings = OperatorSettings()) throws -> JSONObject {
+    private func container(_ collector: Collector, settings: OperatorSettings = OperatorSettings()) throws -> JSONObject
+    {
         let deployment = try plan(CollectorInputs(collector: collector, settings: settings)).apply[0]
         return try #require(deployment.spec?["template"]?["spec"]?["containers"]?[0]?.object)
     }
 
     /// Specification section 3.4: `spec.ports` against what follows from the configuration.
     @Test(arguments: [
-        ("[]", "receivers: {x: {endpoint: '0.0.0.0:12345'}}", "exporters: {d: {}}", ["metrics 8888/TCP", "x 12345/TCP"]),
+        (
+            "[]", "receivers: {x: {endpoint: '0.0.0.0:12345'}}", "exporters: {d: {}}",
+            ["metrics 8888/TCP", "x 12345/TCP"]
+        ),
         (
             "[{name: testport1, port: 12345}, {name: testport2, port: 54321, protocol: UDP}]",
             "receivers: {x: {endpoint: '0.0.0.0:12345'}}", "exporters: {d: {}}",
             ["metrics 8888/TCP", "testport1 12345/TCP", "testport2 54321/UDP"]
         ),
         (
-            "[{name: testport1, port: 12345}, {name: testport1, port: 11111}]", "receivers: {x: {endpoint: '0.0.0.0:12345'}}",
+            "[{name: testport1, port: 12345}, {name: testport1, port: 11111}]",
+            "receivers: {x: {endpoint: '0.0.0.0:12345'}}",
             "exporters: {d: {}}", ["metrics 8888/TCP", "port-11111 11111/TCP", "testport1 12345/TCP"]
         ),
         (
             "[{name: metrics, port: 8888}, {name: prometheus, port: 9090}]", "receivers: {x: {}}",
             "exporters: {prometheus: {endpoint: ':9090'}}", ["metrics 8888/TCP", "prometheus 9090/TCP"]
         ),
-        ("[{name: metrics, port: 8888, protocol: TCP}]", "receivers: {x: {}}", "exporters: {prometheusremotewrite: {}}", ["metrics 8888/TCP"]),
+        (
+            "[{name: metrics, port: 8888, protocol: TCP}]", "receivers: {x: {}}",
+            "exporters: {prometheusremotewrite: {}}", ["metrics 8888/TCP"]
+        ),
         // The name is taken by another port.
-        ("[{name: x, port: 1}]", "receivers: {x: {endpoint: ':2'}}", "exporters: {d: {}}", ["metrics 8888/TCP", "port-2 2/TCP", "x 1/TCP"]),
+        (
+            "[{name: x, port: 1}]", "receivers: {x: {endpoint: ':2'}}", "exporters: {d: {}}",
+            ["metrics 8888/TCP", "port-2 2/TCP", "x 1/TCP"]
+        ),
         (
             "[{name: x, port: 1}, {name: port-2, port: 3}]", "receivers: {x: {endpoint: ':2'}}", "exporters: {d: {}}",
             ["metrics 8888/TCP", "port-2 3/TCP", "x 1/TCP"]
@@ -41,11 +52,15 @@ struct CollectorContainerTests {
         ),
         // Server-side apply takes a port once: the component's stays, the collector's own metrics share it.
         ("[]", "receivers: {x: {}}", "exporters: {prometheus: {}}", ["prometheus 8888/TCP"]),
-        ("[{name: a, port: 1}, {name: b, port: 1}]", "receivers: {x: {}}", "exporters: {d: {}}", ["a 1/TCP", "metrics 8888/TCP"]),
+        (
+            "[{name: a, port: 1}, {name: b, port: 1}]", "receivers: {x: {}}", "exporters: {d: {}}",
+            ["a 1/TCP", "metrics 8888/TCP"]
+        ),
         // Two components of one name.
         (
             "[]", "receivers: {prometheus: {api_server: {enabled: true, server_config: {endpoint: ':9099'}}}}",
-            "exporters: {prometheus: {endpoint: ':9090'}}", ["metrics 8888/TCP", "port-9090 9090/TCP", "prometheus 9099/TCP"]
+            "exporters: {prometheus: {endpoint: ':9090'}}",
+            ["metrics 8888/TCP", "port-9090 9090/TCP", "prometheus 9099/TCP"]
         ),
     ])
     func ports(_ ports: String, _ receivers: String, _ exporters: String, _ expected: [String]) throws {
@@ -79,7 +94,9 @@ struct CollectorContainerTests {
                 service: {pipelines: {}, telemetry: {metrics: {address: "0.0.0.0:9464"}}}
             """
         )
-        #expect(try self.container(collector)["ports"] == [["name": "metrics", "containerPort": 9464, "protocol": "TCP"]])
+        #expect(
+            try self.container(collector)["ports"] == [["name": "metrics", "containerPort": 9464, "protocol": "TCP"]]
+        )
     }
 
     @Test func argumentsAreSortedAndTheConfigurationComesFirst() throws {
@@ -93,14 +110,17 @@ struct CollectorContainerTests {
         let collector = try Collector.otlp("  env: [{name: POD_NAME, value: x}, {name: http_proxy, value: y}]")
         let environment = try self.container(collector, settings: settings)[array: "env"] ?? []
         #expect(
-            environment.compactMap { $0["name"]?.string } == ["POD_NAME", "http_proxy", "GOMEMLIMIT", "GOMAXPROCS", "HTTP_PROXY"]
+            environment.compactMap { $0["name"]?.string } == [
+                "POD_NAME", "http_proxy", "GOMEMLIMIT", "GOMAXPROCS", "HTTP_PROXY",
+            ]
         )
         #expect(environment[0]["value"] == "x")
     }
 
     @Test(arguments: [
         ("", "/var/conf/configmap-m"), ("dir", "/var/conf/dir/configmap-m"), ("/", "/var/conf/configmap-m"),
-        ("/tmp/test", "/var/conf/tmp/test/configmap-m"), ("a//./b/../c/", "/var/conf/a/c/configmap-m"), ("../x", "/var/x/configmap-m"),
+        ("/tmp/test", "/var/conf/tmp/test/configmap-m"), ("a//./b/../c/", "/var/conf/a/c/configmap-m"),
+        ("../x", "/var/x/configmap-m"),
     ])
     func configMapMounts(_ path: String, _ expected: String) throws {
         let collector = try Collector.otlp("  configmaps: [{name: m, mountpath: '\(path)'}]")

@@ -10,27 +10,34 @@ struct CollectorObjectTests {
         (
             "deployment",
             [
-                "Deployment", "PodDisruptionBudget", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service",
-                "Service", "Ingress", "NetworkPolicy", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding", "HTTPRoute",
+                "Deployment", "PodDisruptionBudget", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler",
+                "Service", "Service", "Service",
+                "Service", "Ingress", "NetworkPolicy", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding",
+                "HTTPRoute",
             ]
         ),
         (
             "statefulset",
             [
-                "StatefulSet", "PodDisruptionBudget", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service",
-                "Service", "Ingress", "NetworkPolicy", "TargetAllocator", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding", "HTTPRoute",
+                "StatefulSet", "PodDisruptionBudget", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler",
+                "Service", "Service", "Service",
+                "Service", "Ingress", "NetworkPolicy", "TargetAllocator", "ServiceMonitor", "ClusterRole",
+                "ClusterRoleBinding", "HTTPRoute",
             ]
         ),
         (
             "daemonset",
             [
-                "DaemonSet", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service", "Service", "Ingress",
+                "DaemonSet", "ConfigMap", "ServiceAccount", "HorizontalPodAutoscaler", "Service", "Service", "Service",
+                "Service", "Ingress",
                 "NetworkPolicy", "TargetAllocator", "ServiceMonitor", "ClusterRole", "ClusterRoleBinding", "HTTPRoute",
             ]
         ), ("sidecar", ["ConfigMap", "ServiceAccount", "PodMonitor", "ClusterRole", "ClusterRoleBinding"]),
     ])
     func orderOfKinds(_ mode: String, _ kinds: [String]) throws {
-        let allocator = ["statefulset": "{enabled: true}", "daemonset": "{enabled: true, allocationStrategy: per-node}"][mode] ?? "{}"
+        let allocator =
+            ["statefulset": "{enabled: true}", "daemonset": "{enabled: true, allocationStrategy: per-node}"][mode]
+            ?? "{}"
         let collector = try Collector.yaml(
             """
             spec:
@@ -47,16 +54,18 @@ struct CollectorObjectTests {
                 service: {extensions: [health_check], pipelines: {traces: {receivers: [zipkin, k8s_events], exporters: [debug]}}}
             """
         )
-        let facts = ClusterFacts(prometheusMonitors: true, gatewayRoutes: true)
+        let facts = ClusterFacts(prometheusMonitors: true, gatewayRoutes: true, targetAllocators: true)
         #expect(try plan(CollectorInputs(collector: collector, facts: facts)).apply.map(\.kind) == kinds)
         // Nothing that needs a kind the cluster does not serve.
-        let bare = ClusterFacts(horizontalPodAutoscaler: nil, podDisruptionBudget: nil, targetAllocators: false, rbacCreation: false)
+        let bare = ClusterFacts(horizontalPodAutoscaler: nil, podDisruptionBudget: nil, rbacCreation: false)
         let missing: Set = [
-            "HorizontalPodAutoscaler", "PodDisruptionBudget", "TargetAllocator", "ServiceMonitor", "PodMonitor", "ClusterRole",
+            "HorizontalPodAutoscaler", "PodDisruptionBudget", "TargetAllocator", "ServiceMonitor", "PodMonitor",
+            "ClusterRole",
             "ClusterRoleBinding", "HTTPRoute",
         ]
         #expect(
-            try plan(CollectorInputs(collector: collector, facts: bare)).apply.map(\.kind) == kinds.filter { !missing.contains($0) }
+            try plan(CollectorInputs(collector: collector, facts: bare)).apply.map(\.kind)
+                == kinds.filter { !missing.contains($0) }
         )
     }
 
@@ -66,7 +75,9 @@ struct CollectorObjectTests {
             horizontalPodAutoscaler: .v2beta2,
             podDisruptionBudget: .v1beta1
         )
-        let collector = try Collector.otlp("  autoscaler: {maxReplicas: 3}\n  trafficDistribution: PreferClose\n  hostUsers: false")
+        let collector = try Collector.otlp(
+            "  autoscaler: {maxReplicas: 3}\n  trafficDistribution: PreferClose\n  hostUsers: false"
+        )
         let plan = try plan(CollectorInputs(collector: collector, facts: facts))
         #expect(plan.object("HorizontalPodAutoscaler", "simplest-collector")?.apiVersion == "autoscaling/v2beta2")
         #expect(plan.object("PodDisruptionBudget", "simplest-collector")?.apiVersion == "policy/v1beta1")
@@ -101,7 +112,9 @@ struct CollectorObjectTests {
                 service: {pipelines: {logs: {receivers: [k8s_events], exporters: [debug]}}}
             """
         )
-        #expect(try plan(CollectorInputs(collector: collector)).apply.allSatisfy { $0.metadata.ownerReferences.isEmpty })
+        #expect(
+            try plan(CollectorInputs(collector: collector)).apply.allSatisfy { $0.metadata.ownerReferences.isEmpty }
+        )
         collector.metadata.uid = "u"
         for object in try plan(CollectorInputs(collector: collector)).apply {
             let owners = object.metadata.ownerReferences
@@ -109,7 +122,9 @@ struct CollectorObjectTests {
                 #expect(owners == [] && object.namespace == "")
                 #expect(object.metadata.annotations["operator.opentelemetry.io/collector"] == "default/simplest")
             } else {
-                #expect(owners.map(\.uid) == ["u"] && owners.first?.isController == true && object.namespace == "default")
+                #expect(
+                    owners.map(\.uid) == ["u"] && owners.first?.isController == true && object.namespace == "default"
+                )
                 #expect(owners.first?.apiVersion == "opentelemetry.io/v1beta1")
             }
         }
@@ -120,25 +135,34 @@ struct CollectorObjectTests {
         let key = "service.beta.openshift.io/serving-cert-secret-name"
         var collector = try Collector.otlp()
         #expect(
-            try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector-headless")?.metadata.annotations[key]
+            try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector-headless")?.metadata
+                .annotations[key]
                 == "simplest-collector-headless-tls"
         )
         collector.metadata.annotations = [key: "mine"]
         #expect(
-            try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector-headless")?.metadata.annotations[key]
+            try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector-headless")?.metadata
+                .annotations[key]
                 == "mine"
         )
     }
 
     @Test func subdomainWithoutHostname() throws {
-        let ingress = try plan(CollectorInputs(collector: .otlp("  ingress: {type: ingress, ruleType: subdomain, hostname: '*'}")))
-            .object("Ingress", "simplest-ingress")
+        let ingress = try plan(
+            CollectorInputs(collector: .otlp("  ingress: {type: ingress, ruleType: subdomain, hostname: '*'}"))
+        )
+        .object("Ingress", "simplest-ingress")
         #expect(ingress?.spec?["rules"]?.array?.compactMap { $0["host"]?.string } == ["otlp-grpc", "otlp-http"])
     }
 
-    @Test(arguments: [("insecure", nil), ("edge", "edge"), ("passthrough", "passthrough"), ("reencrypt", "reencrypt")] as [(String, String?)])
+    @Test(
+        arguments: [("insecure", nil), ("edge", "edge"), ("passthrough", "passthrough"), ("reencrypt", "reencrypt")]
+            as [(String, String?)]
+    )
     func routesOfEachTermination(_ termination: String, _ tls: String?) throws {
-        var inputs = CollectorInputs(collector: try .otlp("  ingress: {type: route, route: {termination: \(termination)}}"))
+        var inputs = CollectorInputs(
+            collector: try .otlp("  ingress: {type: route, route: {termination: \(termination)}}")
+        )
         #expect(try !plan(inputs).apply.contains { $0.kind == "Route" })
         inputs.facts.openShiftRoutes = true
         let routes = try plan(inputs).apply.filter { $0.kind == "Route" }
@@ -158,7 +182,9 @@ struct CollectorObjectTests {
     }
 
     @Test func unmanagedIsLeftAlone() throws {
-        let owned = OwnedObject(ObjectReference(.init(apiVersion: "v1", kind: "Service"), ObjectKey(namespace: "default", name: "x")))
+        let owned = OwnedObject(
+            ObjectReference(.init(apiVersion: "v1", kind: "Service"), ObjectKey(namespace: "default", name: "x"))
+        )
         let plan = try plan(CollectorInputs(collector: .otlp("  managementState: unmanaged"), owned: [owned]))
         #expect(plan == .unmanaged)
         #expect(!plan.isManaged && plan.apply.isEmpty && plan.prune.isEmpty)

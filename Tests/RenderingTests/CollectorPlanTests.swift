@@ -18,18 +18,31 @@ struct CollectorPlanTests {
     }
 
     /// A live workload as the server has it after our apply.
-    private func live(_ object: KubeObject, manager: String = "swiftlet", _ change: (inout KubeObject) -> Void = { _ in }) -> KubeObject {
+    private func live(
+        _ object: KubeObject,
+        manager: String = "swiftlet",
+        _ change: (inout KubeObject) -> Void = { _ in }
+    ) -> KubeObject {
         var object = object
-        func fields(_ map: [String: String]) -> JSONValue { .object(JSONObject(map.keys.sorted().map { ("f:\($0)", [:]) })) }
+        func fields(_ map: [String: String]) -> JSONValue {
+            .object(JSONObject(map.keys.sorted().map { ("f:\($0)", [:]) }))
+        }
         change(&object)
         let template = ObjectMeta(object.spec?[object: "template"]?[object: "metadata"] ?? [:])
         object.metadata.json["managedFields"] = [
             [
                 "manager": .string(manager), "operation": "Apply",
                 "fieldsV1": [
-                    "f:metadata": ["f:labels": fields(object.metadata.labels), "f:annotations": fields(object.metadata.annotations)],
+                    "f:metadata": [
+                        "f:labels": fields(object.metadata.labels),
+                        "f:annotations": fields(object.metadata.annotations),
+                    ],
                     "f:spec": [
-                        "f:template": ["f:metadata": ["f:labels": fields(template.labels), "f:annotations": fields(template.annotations)]]
+                        "f:template": [
+                            "f:metadata": [
+                                "f:labels": fields(template.labels), "f:annotations": fields(template.annotations),
+                            ]
+                        ]
                     ],
                 ],
             ]
@@ -40,7 +53,8 @@ struct CollectorPlanTests {
     @Test func unwantedObjectsArePruned() throws {
         var inputs = CollectorInputs(collector: try .otlp())
         inputs.owned = [
-            self.owned("networking.k8s.io/v1", "Ingress", "simplest-ingress"), self.owned("v1", "Service", "simplest-collector"),
+            self.owned("networking.k8s.io/v1", "Ingress", "simplest-ingress"),
+            self.owned("v1", "Service", "simplest-collector"),
             self.owned("autoscaling/v2beta2", "HorizontalPodAutoscaler", "simplest-collector"),
             self.owned("policy/v1beta1", "PodDisruptionBudget", "simplest-collector"),
             self.owned("rbac.authorization.k8s.io/v1", "ClusterRole", "simplest-default-cluster-role"),
@@ -57,7 +71,9 @@ struct CollectorPlanTests {
     }
 
     /// `configVersions` and one more stay, the newest; what is wanted stays whatever its age.
-    @Test(arguments: [(1, ["c3", "c4"], ["c1", "c2"]), (3, ["c1", "c2", "c3", "c4"], []), (2, ["c2", "c3", "c4"], ["c1"])])
+    @Test(arguments: [
+        (1, ["c3", "c4"], ["c1", "c2"]), (3, ["c1", "c2", "c3", "c4"], []), (2, ["c2", "c3", "c4"], ["c1"]),
+    ])
     func configMapsAreRetained(_ versions: Int, _ retained: [String], _ pruned: [String]) throws {
         var inputs = CollectorInputs(collector: try .otlp("  configVersions: \(versions)"))
         inputs.owned = [3, 1, 4, 2].map { self.owned("v1", "ConfigMap", "c\($0)", created: "2024-01-0\($0)T00:00:00Z") }
@@ -92,10 +108,13 @@ struct CollectorPlanTests {
 
     @Test func scrapeAnnotationsGoWhenTheyWereOurs() throws {
         let before = try plan(CollectorInputs(collector: .otlp())).apply[0]
-        var inputs = CollectorInputs(collector: try .otlp("  observability: {metrics: {disablePrometheusAnnotations: true}}"))
+        var inputs = CollectorInputs(
+            collector: try .otlp("  observability: {metrics: {disablePrometheusAnnotations: true}}")
+        )
         inputs.owned = [OwnedObject(self.live(before), fieldManagers: ["swiftlet"])]
         func keys() throws -> [String] {
-            try plan(inputs).apply[0].spec?["template"]?["metadata"]?.object?[stringMap: "annotations"]?.keys.sorted() ?? []
+            try plan(inputs).apply[0].spec?["template"]?["metadata"]?.object?[stringMap: "annotations"]?.keys.sorted()
+                ?? []
         }
         #expect(try keys() == ["opentelemetry-operator-config/sha256"])
         // Without the marker they are the user's.
@@ -109,7 +128,8 @@ struct CollectorPlanTests {
         inputs.owned = [OwnedObject(users, fieldManagers: ["swiftlet"])]
         #expect(
             try keys() == [
-                "opentelemetry-operator-config/sha256", "prometheus.io/path", "prometheus.io/port", "prometheus.io/scrape",
+                "opentelemetry-operator-config/sha256", "prometheus.io/path", "prometheus.io/port",
+                "prometheus.io/scrape",
             ]
         )
     }
@@ -165,28 +185,32 @@ struct CollectorPlanTests {
         #expect(try plan(inputs).recreate == [])
     }
 
-    @Test(arguments: [
-        ("serviceName", "other", "spec.serviceName"), ("podManagementPolicy", "OrderedReady", "spec.podManagementPolicy"),
-        ("selector", ["matchLabels": ["x": "y"]], "spec.selector"), ("volumeClaimTemplates", [], "spec.volumeClaimTemplates"),
-        (
-            "volumeClaimTemplates",
-            [
+    @Test(
+        arguments: [
+            ("serviceName", "other", "spec.serviceName"),
+            ("podManagementPolicy", "OrderedReady", "spec.podManagementPolicy"),
+            ("selector", ["matchLabels": ["x": "y"]], "spec.selector"),
+            ("volumeClaimTemplates", [], "spec.volumeClaimTemplates"),
+            (
+                "volumeClaimTemplates",
                 [
-                    "metadata": ["name": "data", "labels": ["a": "b"]],
-                    "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "2Gi"]]],
-                ]
-            ], "spec.volumeClaimTemplates"
-        ),
-        (
-            "volumeClaimTemplates",
-            [
+                    [
+                        "metadata": ["name": "data", "labels": ["a": "b"]],
+                        "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "2Gi"]]],
+                    ]
+                ], "spec.volumeClaimTemplates"
+            ),
+            (
+                "volumeClaimTemplates",
                 [
-                    "metadata": ["name": "data"],
-                    "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
-                ]
-            ], "spec.volumeClaimTemplates"
-        ),
-    ] as [(String, JSONValue, String)])
+                    [
+                        "metadata": ["name": "data"],
+                        "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
+                    ]
+                ], "spec.volumeClaimTemplates"
+            ),
+        ] as [(String, JSONValue, String)]
+    )
     func fixedFieldsNeedANewObject(_ field: String, _ value: JSONValue, _ reason: String) throws {
         var inputs = CollectorInputs(collector: try .otlp(Self.claims))
         let wanted = try plan(inputs).apply

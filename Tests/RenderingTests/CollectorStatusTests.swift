@@ -6,7 +6,9 @@ import Testing
 
 /// The status of a collector (specification section 7.6).
 struct CollectorStatusTests {
-    private func inputs(_ outcome: StatusInputs.Outcome, mode: String = "deployment", status: JSONObject = [:]) throws -> StatusInputs {
+    private func inputs(_ outcome: StatusInputs.Outcome, mode: String = "deployment", status: JSONObject = [:]) throws
+        -> StatusInputs
+    {
         var collector = try Collector.otlp("  mode: \(mode)")
         collector.metadata.json["generation"] = 7
         collector.status = CollectorStatus(status)
@@ -58,7 +60,9 @@ struct CollectorStatusTests {
     }
 
     @Test func failuresLeaveTheRest() throws {
-        let status = collectorStatus(try self.inputs(.failed("broken"), status: ["scale": ["replicas": 1], "other": true]))
+        let status = collectorStatus(
+            try self.inputs(.failed("broken"), status: ["scale": ["replicas": 1], "other": true])
+        )
         #expect(status.scale == ["replicas": 1])
         #expect(status.json["other"] == true)
         #expect(status.version == nil)
@@ -98,7 +102,8 @@ struct CollectorStatusTests {
 
     @Test func workloads() {
         let daemonSet = KubeObject([
-            "kind": "DaemonSet", "status": ["desiredNumberScheduled": 4, "numberReady": 3, "currentNumberScheduled": 9],
+            "kind": "DaemonSet",
+            "status": ["desiredNumberScheduled": 4, "numberReady": 3, "currentNumberScheduled": 9],
             "spec": ["template": ["spec": ["containers": [["image": "x"], ["image": "y"]]]]],
         ])
         #expect(ObservedWorkload(daemonSet) == ObservedWorkload(replicas: 4, readyReplicas: 3, image: "x"))

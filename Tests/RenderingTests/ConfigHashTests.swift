@@ -1,3 +1,4 @@
+import JSONTree
 import KubeModel
 import Rendering
 import TelemetryAPI
@@ -19,7 +20,9 @@ struct ConfigHashTests {
         )
         let objects = try plan(CollectorInputs(collector: collector)).apply
         #expect(objects.contains { $0.kind == "ConfigMap" && $0.name == "simplest-collector-\(hash)" })
-        let annotation = objects[0].spec?["template"]?["metadata"]?["annotations"]?["opentelemetry-operator-config/sha256"]
+        let annotation = objects[0].spec?["template"]?["metadata"]?["annotations"]?[
+            "opentelemetry-operator-config/sha256"
+        ]
         #expect(annotation?.string?.hasPrefix(hash) == true)
         #expect(annotation?.string?.count == 64)
     }

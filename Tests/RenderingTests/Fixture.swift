@@ -70,11 +70,12 @@ extension OperatorSettings {
 extension ClusterFacts {
     fileprivate init(fixture: JSONObject) {
         self.init(
+            kubernetesVersion: KubernetesVersion(major: 1, minor: fixture[int: "minorVersion"] ?? 36),
             prometheusMonitors: fixture[bool: "prometheusMonitors"] ?? false,
             gatewayRoutes: fixture[bool: "gatewayRoutes"] ?? false,
             openShiftRoutes: fixture[bool: "openShiftRoutes"] ?? false,
             certManager: fixture[bool: "certManager"] ?? false,
-            targetAllocators: fixture[bool: "targetAllocators"] ?? true,
+            targetAllocators: fixture[bool: "targetAllocators"] ?? false,
             nativeSidecars: fixture[bool: "nativeSidecars"] ?? true,
             rbacCreation: fixture[bool: "rbacCreation"] ?? true
         )

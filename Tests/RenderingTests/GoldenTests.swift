@@ -66,7 +66,9 @@ extension JSONValue {
         ]
         guard let elements = self.array else { return [] }
         var wanted = keys[key] ?? []
-        if key == "ports", elements.contains(where: { $0["containerPort"] != nil }) { wanted = ["containerPort", "protocol"] }
+        if key == "ports", elements.contains(where: { $0["containerPort"] != nil }) {
+            wanted = ["containerPort", "protocol"]
+        }
         if key == "ports", path == "Service.spec" { wanted = ["port", "protocol"] }
         guard !wanted.isEmpty else { return [] }
         var seen: Set<[JSONValue]> = []

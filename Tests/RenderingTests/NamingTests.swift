@@ -1,3 +1,4 @@
+import JSONTree
 import KubeModel
 import Rendering
 import TelemetryAPI
@@ -7,26 +8,36 @@ import Testing
 struct NamingTests {
     static let long = "d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85b7644b6b5"
 
-    @Test(arguments: [
-        ("%s-collector", [.string("simplest")], "simplest-collector"),
-        ("%s-collector", [.string(long)], "d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11e-collector"),
-        (
-            "%s-%s-collector", [.string("d0c1e62"), .string("4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85b7644b6b5")],
-            "4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174--collector"
-        ),
-        (
-            "%s-%s-collector", [.string("4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85b7644b6b5"), .string("d0c1e62")],
-            "4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11e-d0c1e62-collector"
-        ), ("%d-%s-collector", [.int(42), .string(long)], "42-d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96--collector"),
-        (long, [], "d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85"), ("%s", [.string("-a.")], "a"), ("%s", [.string("")], ""),
-    ] as [(String, [ObjectName.Argument], String)])
+    @Test(
+        arguments: [
+            ("%s-collector", [.string("simplest")], "simplest-collector"),
+            ("%s-collector", [.string(long)], "d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11e-collector"),
+            (
+                "%s-%s-collector",
+                [.string("d0c1e62"), .string("4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85b7644b6b5")],
+                "4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174--collector"
+            ),
+            (
+                "%s-%s-collector",
+                [.string("4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85b7644b6b5"), .string("d0c1e62")],
+                "4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11e-d0c1e62-collector"
+            ),
+            (
+                "%d-%s-collector", [.int(42), .string(long)],
+                "42-d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96--collector"
+            ),
+            (long, [], "d0c1e62-4d96-11ea-b174-c85b7644b6b5-5d0c1e62-4d96-11ea-b174-c85"),
+            ("%s", [.string("-a.")], "a"), ("%s", [.string("")], ""),
+        ] as [(String, [ObjectName.Argument], String)]
+    )
     func truncated(_ format: String, _ arguments: [ObjectName.Argument], _ expected: String) {
         #expect(ObjectName.truncated(format, arguments) == expected)
     }
 
     @Test(arguments: [
         ("foo-", "fooa"), ("-foo", "afoo"), ("Service🦄", "servicea"), ("📈Stock-Tracker", "astock-tracker"),
-        ("-📈Stock-Tracker", "a-stock-tracker"), ("📈", "a"), ("simplest-collector", "simplest-collector"), ("a.b_c", "a-b-c"), ("", ""),
+        ("-📈Stock-Tracker", "a-stock-tracker"), ("📈", "a"), ("simplest-collector", "simplest-collector"),
+        ("a.b_c", "a-b-c"), ("", ""),
     ])
     func dns(_ text: String, _ expected: String) { #expect(ObjectName.dns(text) == expected) }
 
@@ -54,7 +65,8 @@ struct NamingTests {
         (
             "repo@sha256:0123456789012345678901234567890123456789012345678901234567890123",
             "012345678901234567890123456789012345678901234567890123456789012"
-        ), ("repo:1.0@sha256:0123", "1.0"), ("host:5000/img:tag", "tag"), ("host:5000/img", "latest"), ("host:5000/img@sha256:0123", "0123"),
+        ), ("repo:1.0@sha256:0123", "1.0"), ("host:5000/img:tag", "tag"), ("host:5000/img", "latest"),
+        ("host:5000/img@sha256:0123", "0123"),
         ("host:5000/img:tag@sha256:0123", "latest"),
     ])
     func versionOfImage(_ image: String, _ version: String) { #expect(ObjectLabels.version(ofImage: image) == version) }
@@ -71,7 +83,8 @@ struct NamingTests {
         )
         #expect(
             labels == [
-                "team": "a", "app.kubernetes.io/component": "opentelemetry-collector", "app.kubernetes.io/instance": "n.x",
+                "team": "a", "app.kubernetes.io/component": "opentelemetry-collector",
+                "app.kubernetes.io/instance": "n.x",
                 "app.kubernetes.io/managed-by": "opentelemetry-operator", "app.kubernetes.io/name": "x-collector",
                 "app.kubernetes.io/part-of": "opentelemetry", "app.kubernetes.io/version": "1",
             ]

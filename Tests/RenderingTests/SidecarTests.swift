@@ -17,7 +17,11 @@ struct SidecarTests {
 
     @Test func parts() throws {
         let collector = try Collector.otlp(Self.spec)
-        let parts = try sidecarParts(for: collector, settings: OperatorSettings(), facts: ClusterFacts(nativeSidecars: false))
+        let parts = try sidecarParts(
+            for: collector,
+            settings: OperatorSettings(),
+            facts: ClusterFacts(nativeSidecars: false)
+        )
         #expect(parts.container[string: "name"] == "otc-container")
         #expect(parts.container[strings: "args"] == ["--a=b", "--config=x", "--config=env:OTEL_CONFIG"])
         #expect(
@@ -25,7 +29,10 @@ struct SidecarTests {
                 "FIRST", "POD_NAME", "GOMEMLIMIT", "GOMAXPROCS", "OTEL_CONFIG",
             ]
         )
-        #expect(parts.container[array: "env"]?.last?["value"]?.string?.hasPrefix("receivers:\n  otlp:\n    protocols:\n") == true)
+        #expect(
+            parts.container[array: "env"]?.last?["value"]?.string?.hasPrefix("receivers:\n  otlp:\n    protocols:\n")
+                == true
+        )
         #expect(
             parts.container[array: "volumeMounts"]?.compactMap { $0["mountPath"]?.string } == [
                 "/data", "/var/conf/tmp/example/configmap-example-config",
@@ -34,12 +41,15 @@ struct SidecarTests {
         #expect(parts.initContainers == [["name": "init", "image": "busybox"]])
         #expect(
             parts.volumes == [
-                ["name": "data", "emptyDir": [:]], ["name": "configmap-example-config", "configMap": ["name": "example-config"]],
+                ["name": "data", "emptyDir": [:]],
+                ["name": "configmap-example-config", "configMap": ["name": "example-config"]],
             ]
         )
         #expect(parts.label == SidecarParts.Label(key: "sidecar.opentelemetry.io/injected", value: "default.simplest"))
         #expect(parts.container["restartPolicy"] == nil)
-        #expect(parts.container[array: "ports"]?.compactMap { $0["name"]?.string } == ["metrics", "otlp-grpc", "otlp-http"])
+        #expect(
+            parts.container[array: "ports"]?.compactMap { $0["name"]?.string } == ["metrics", "otlp-grpc", "otlp-http"]
+        )
     }
 
     @Test func nativeSidecarsRestartAndReportTheirStart() throws {
@@ -70,6 +80,8 @@ struct SidecarTests {
         let container = try sidecarParts(for: collector, settings: OperatorSettings(), facts: ClusterFacts()).container
         #expect(container["ports"] == nil)
         collector.spec.config = ["receivers": 7]
-        #expect(throws: PlanError.self) { try sidecarParts(for: collector, settings: OperatorSettings(), facts: ClusterFacts()) }
+        #expect(throws: PlanError.self) {
+            try sidecarParts(for: collector, settings: OperatorSettings(), facts: ClusterFacts())
+        }
     }
 }

@@ -1,12 +1,16 @@
 import JSONTree
+import KubeModel
 import TelemetryAPI
 import Testing
 
 struct CollectorTests {
-    @Test(arguments: [
-        (nil, CollectorMode.deployment), ("", .deployment), ("daemonset", .daemonset), ("statefulset", .statefulset),
-        ("sidecar", .sidecar), ("Deployment", nil), ("job", nil),
-    ] as [(String?, CollectorMode?)])
+    @Test(
+        arguments: [
+            (nil, CollectorMode.deployment), ("", .deployment), ("daemonset", .daemonset),
+            ("statefulset", .statefulset),
+            ("sidecar", .sidecar), ("Deployment", nil), ("job", nil),
+        ] as [(String?, CollectorMode?)]
+    )
     func mode(_ text: String?, _ mode: CollectorMode?) {
         var collector = Collector([:])
         collector.spec.modeText = text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,15 +69,11 @@ class Disturbance:
             usage = resource.getrusage(who)
             return usage.ru_utime + usage.ru_stime
 
-        return (
-            sum(cpu_seconds(pid) for pid in self.ours)
-            + used(resource.RUSAGE_SELF)
-            + used(resource.RUSAGE_CHILDREN)
-        )
+        return sum(cpu_seconds(pid) for pid in self.ours) + used(resource.RUSAGE_SELF) + used(resource.RUSAGE_CHILDREN)
 
 
 def wait_for_quiet_cpu(pid: int, limit: float) -> tuple[float, bool]:
-    """Waits until a process uses (next to) no CPU for two seconds; gives its CPU time then, and whether it came to that."""
+    """Waits until a process uses next to no CPU for two seconds. Gives its CPU time, and whether it came to that."""
     end = time.monotonic() + limit
     seen = [cpu_seconds(pid)]
     while time.monotonic() < end:
@@ -92,7 +88,7 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def wait_for_quiet_machine(limit: float, below: float, say) -> None:
+def wait_for_quiet_machine(limit: float, below: float, say: Callable[[str], None]) -> None:
     """Waits until the load is below a number, for at most ``limit`` seconds."""
     end = time.monotonic() + limit
     said = False

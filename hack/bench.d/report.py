@@ -34,8 +34,10 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, group: str, what: str, seen: float, unit: str = "", **more: float | None) -> None:
-        self.rows.append(Row(group, what, seen, unit, **more))
+    def add(self, group: str, what: str, seen: float, unit: str = "", **more: float | None) -> Row:
+        row = Row(group, what, seen, unit, **more)
+        self.rows.append(row)
+        return row
 
     def note(self, text: str) -> None:
         self.notes.append(text)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -57,9 +57,20 @@ def build(swiftlet: Path | None) -> dict[str, Path]:
             programs[product] = swiftlet
             continue
         say(f"release build of {product} (some 20 minutes of CPU when cold)")
-        command = ["swift", "build", "--package-path", ROOT, "--scratch-path", BUILD, *FLAGS, "--product", product]
-        more = {} if product == "swiftlet" else {"SWIFTLET_BENCHMARKS": "1"}
-        run("nice", "-n", "10", *command, timeout=7200, **more)
+        command: list[str | Path] = [
+            "swift",
+            "build",
+            "--package-path",
+            ROOT,
+            "--scratch-path",
+            BUILD,
+            *FLAGS,
+            "--product",
+            product,
+        ]
+        if product != "swiftlet":
+            command = ["env", "SWIFTLET_BENCHMARKS=1", *command]
+        run("nice", "-n", "10", *command, timeout=7200)
         programs[product] = BUILD / "release" / product
     return programs
 
@@ -73,12 +84,14 @@ def need_wrk() -> None:
 class Process:
     """A program that runs until ``stop()``, in the background, with its output in a file."""
 
-    def __init__(self, command: list[str | Path], log: Path, cpu: int | None = None) -> None:
+    def __init__(self, command: Sequence[str | Path], log: Path, cpu: int | None = None) -> None:
         words = [str(word) for word in command]
         if cpu is not None:
             # The server under load has a core to itself, and nobody else's work goes first.
             words = ["nice", "-n", "-5", "taskset", "-c", str(cpu), *words] if os.geteuid() == 0 else words
         self.log = log
+        self.name = Path(command[0]).name
+        self.seconds_to_ready = 0.0
         self.started = time.monotonic()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -92,7 +105,7 @@ class Process:
     def check(self) -> None:
         if self.process.poll() is not None:
             end = self.log.read_text(errors="replace")[-1500:]
-            raise Failure(f"{self.process.args[-1]} ended early with {self.process.returncode}:\n{end}")  # type: ignore[index]
+            raise Failure(f"{self.name} ended early with {self.process.returncode}:\n{end}")
 
     def stop(self) -> None:
         if self.process.poll() is None:
@@ -104,13 +117,13 @@ class Process:
                 self.process.kill()
                 self.process.wait(10)
 
-    def wait_until(self, answers, limit: float) -> float:
+    def wait_until(self, answers: Callable[[], bool], limit: float) -> float:
         """Seconds from the start until ``answers()`` is true."""
         end = self.started + limit
         while not answers():
             self.check()
             if time.monotonic() > end:
-                raise Failure(f"{self.log.stem} did not answer within {limit:.0f} s: see {self.log}")
+                raise Failure(f"{self.name} did not answer within {limit:.0f} s: see {self.log}")
             time.sleep(0.002)
         return time.monotonic() - self.started
 
@@ -146,7 +159,7 @@ class World:
     @contextlib.contextmanager
     def control_plane(self) -> Iterator[None]:
         """A fresh API server with our CRDs and a namespace `bench`."""
-        options = ["--control-plane-only", "--dir", self.plane, "--port", str(self.port)]
+        options = ["--control-plane-only", "--dir", str(self.plane), "--port", str(self.port)]
         try:
             run(HACK / "cluster", *options, "up", timeout=3600)
             crds = run(
@@ -158,7 +171,8 @@ class World:
                 KUBECONFIG=str(self.kubeconfig),
             )
             self.apply(crds)
-            self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+            for kind in ["v1beta1/opentelemetrycollectors", "v1alpha1/instrumentations"]:
+                self.wait_for(f"/apis/opentelemetry.io/{kind}")
             self.kubectl("create", "namespace", "bench")
             self.wait_for("/api/v1/namespaces/bench/serviceaccounts/default")
             yield
@@ -196,14 +210,14 @@ class World:
 
     @contextlib.contextmanager
     def operator(self, cpu: int | None = None) -> Iterator[Process]:
-        """The operator, ready; ``seconds_to_ready`` of the process says how long that took."""
-        command = [self.programs["swiftlet"], "operator", "--kubeconfig", self.kubeconfig]
+        """The operator, ready; its ``seconds_to_ready`` says how long that took."""
+        command: list[str | Path] = [self.programs["swiftlet"], "operator", "--kubeconfig", self.kubeconfig]
         command += ["--webhook-url", f"https://127.0.0.1:{self.webhook}", "--webhook-port", str(self.webhook)]
         command += ["--metrics-addr", f"127.0.0.1:{self.metrics}", "--metrics-secure=false"]
         command += ["--health-probe-addr", f"127.0.0.1:{self.health}"]
         process = Process(command, self.folder / "operator.log", cpu)
         try:
-            process.seconds_to_ready = process.wait_until(self.is_ready, 60)  # type: ignore[attr-defined]
+            process.seconds_to_ready = process.wait_until(self.is_ready, 60)
             yield process
             process.check()
         finally:
@@ -224,7 +238,15 @@ class World:
         command = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         command += ["-subj", "/CN=echo", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
         run(*command, "-keyout", key, "-out", certificate, timeout=30)
-        words = [self.programs["TLSEcho"], "--port", str(self.echo_port), "--certificate", certificate, "--key", key]
+        words: list[str | Path] = [
+            self.programs["TLSEcho"],
+            "--port",
+            str(self.echo_port),
+            "--certificate",
+            certificate,
+            "--key",
+            key,
+        ]
         process = Process(words, self.folder / "echo.log", cpu)
         try:
             process.wait_until(lambda: self.accepts(self.echo_port), 20)
@@ -261,7 +283,13 @@ class World:
     # MARK: Bare client
 
     def bare_client(self, steps: list[str], count: int, name: str = "bench-00000", parallel: int = 16) -> dict:
-        command = [self.programs["BareClient"], "--kubeconfig", self.kubeconfig, "--count", str(count)]
+        command: list[str | Path] = [
+            self.programs["BareClient"],
+            "--kubeconfig",
+            self.kubeconfig,
+            "--count",
+            str(count),
+        ]
         command += ["--parallel", str(parallel), "--name", name]
         for step in steps:
             command += ["--step", step]

@@ -3,7 +3,8 @@ import JSONTree
 package import KubeClient
 package import KubeModel
 import Metrics
-package import Rendering
+import Rendering
+import Synchronization
 
 /// Makes the cluster hold an object, and writes nothing when it already does.
 package struct ApplyEngine: Sendable {
@@ -14,6 +15,7 @@ package struct ApplyEngine: Sendable {
 
     private let client: KubeClient
     private let verified: VerifiedObjects
+    private let unseen = UnseenWrites()
 
     package init(client: KubeClient, verified: VerifiedObjects) {
         self.client = client
@@ -40,14 +42,22 @@ package struct ApplyEngine: Sendable {
         wanted.metadata.annotations[OwnedRecord.hashAnnotation] = nil
         let hash = Self.hash(wanted)
         wanted.metadata.json.mutateObject("annotations") { $0[string: OwnedRecord.hashAnnotation] = hash }
+        let key = UnseenWrites.Key(kind: resource.groupKind, object: wanted.key)
         if let existing, self.isRight(wanted, hash, existing) { return .unchanged }
+        if self.unseen.contains(key, hash: hash, version: existing?.object.resourceVersion) { return .unchanged }
         let written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
         Counter(
             label: "swiftlet_api_writes_total",
             dimensions: [("kind", resource.kind), ("reason", existing == nil ? "create" : "update")]
         ).increment()
         self.remember(written, resource, hash)
+        self.unseen.add(key, hash: hash, version: existing?.object.resourceVersion)
         return existing == nil ? .created : .updated
+    }
+
+    /// A store has shown a change of an object: what it holds now counts.
+    package func observed(_ kind: GroupKind, _ key: ObjectKey) {
+        self.unseen.remove(UnseenWrites.Key(kind: kind, object: key))
     }
 
     /// Whether nothing needs to be written.
@@ -84,5 +94,45 @@ package struct ApplyEngine: Sendable {
             decoding: digest.prefix(8).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
             as: UTF8.self
         )
+    }
+}
+
+/// Writes that the store has not shown yet: a reconcile that is woken by one of several objects just written must not write
+/// the others again. Short-lived, as nobody tells when an object vanishes before it was ever seen.
+private final class UnseenWrites: Sendable {
+    struct Key: Hashable {
+        var kind: GroupKind
+        var object: ObjectKey
+    }
+
+    private struct Write {
+        var hash: String
+        /// What the store held when it was written; as long as it holds that, it has not seen the write.
+        var version: String?
+        var until: ContinuousClock.Instant
+    }
+
+    private static let patience = Duration.seconds(5)
+    private let writes = Mutex<[Key: Write]>([:])
+
+    func contains(_ key: Key, hash: String, version: String?) -> Bool {
+        self.writes.withLock { writes in
+            guard let write = writes[key] else { return false }
+            if write.hash == hash, write.version == version, write.until > .now { return true }
+            writes[key] = nil
+            return false
+        }
+    }
+
+    func remove(_ key: Key) {
+        self.writes.withLock { _ = $0.removeValue(forKey: key) }
+    }
+
+    func add(_ key: Key, hash: String, version: String?) {
+        let now = ContinuousClock.now
+        self.writes.withLock { writes in
+            if writes.count >= 10_000 { writes = writes.filter { $0.value.until > now } }
+            writes[key] = Write(hash: hash, version: version, until: now + Self.patience)
+        }
     }
 }

@@ -52,8 +52,10 @@ package struct CollectorReconciler: Sendable {
         }
         controller.watch(self.collectors)
         let verified = self.owned.verified
+        let engine = self.engine
         for kind in self.owned.kinds {
             controller.watch(kind.store, keys: { change in
+                engine.observed(kind.resource.groupKind, change.key)
                 if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
                 return Array(OwnedStores.collectors(of: change))
             })
@@ -109,7 +111,7 @@ package struct CollectorReconciler: Sendable {
         // One object that can't be written must not keep the others from being right; nothing is pruned then, though.
         var failures: [String] = []
         var first: (any Error)?
-        for object in plan.apply {
+        for object in Self.inOrder(plan.apply) {
             do {
                 try await self.apply(object)
             } catch {
@@ -122,6 +124,12 @@ package struct CollectorReconciler: Sendable {
             throw ReconcileError.retryable("failed to write \(failures.joined(separator: "; "))", cause: first)
         }
         for object in plan.prune { try await self.delete(object) }
+    }
+
+    /// Workloads last: their pods need the account and the configuration, and complain in Events when they come first.
+    private static func inOrder(_ objects: [KubeObject]) -> [KubeObject] {
+        let workloads: Set = ["Deployment", "StatefulSet", "DaemonSet"]
+        return objects.filter { !workloads.contains($0.kind) } + objects.filter { workloads.contains($0.kind) }
     }
 
     private func apply(_ object: KubeObject) async throws {
@@ -145,6 +153,7 @@ package struct CollectorReconciler: Sendable {
                 name: object.reference.key.name,
                 options: DeleteOptions(uid: object.reference.uid, propagation: .background)
             )
+            self.engine.observed(kind.resource.groupKind, object.reference.key)
             Logger.current.debug("deleted", metadata: ["object": "\(object.reference)"])
         } catch let error as APIError where error.isNotFound || error.isConflict {
             // Gone already, or another object of that name by now.

@@ -5,6 +5,7 @@ package import KubeRuntime
 import Logging
 package import Rendering
 package import ServiceLifecycle
+import Synchronization
 
 /// Keeps our two webhook configurations as they have to be: rules, address and trust bundle, whoever changes them.
 ///
@@ -13,6 +14,13 @@ package final class WebhookRegistrar: Service {
     private let client: KubeClient
     private let registration: @Sendable () -> WebhookRegistration?
     private let onPublished: @Sendable (_ caBundle: String) -> Void
+    private struct Written: Equatable {
+        var wanted: KubeObject
+        /// What the store held before.
+        var over: String?
+    }
+
+    private let written = Mutex<[String: Written]>([:])
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
 
@@ -97,12 +105,16 @@ package final class WebhookRegistrar: Service {
     }
 
     private func put(_ wanted: KubeObject, _ resource: APIResource, _ store: Store<KubeObject>) async throws {
+        let version = store.resourceVersion(of: wanted.key)
+        // Woken before the watch has shown what was just written.
+        if self.written.withLock({ $0[wanted.name] == Written(wanted: wanted, over: version) }) { return }
         if let live = store[wanted.key], LiveComparison.holds(wanted.json, in: live.json),
             live.json[array: "webhooks"]?.count == wanted.json[array: "webhooks"]?.count
         {
             return
         }
         try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
+        self.written.withLock { $0[wanted.name] = Written(wanted: wanted, over: version) }
         Logger.current.info("registered webhooks", metadata: ["kind": "\(wanted.kind)", "name": "\(wanted.name)"])
     }
 }

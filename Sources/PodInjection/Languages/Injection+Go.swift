@@ -26,7 +26,7 @@ extension Injection {
                 message: "go instrumentation cannot be injected for init container \(target): name a regular container"
             )
         }
-        if self.draft.originalShareProcessNamespace == false {
+        if self.draft.pod.sharesProcessNamespace == false {
             return Agent.Refusal(
                 code: .processNamespaceNotShared,
                 message: "shared process namespace has been explicitly disabled: remove spec.shareProcessNamespace"

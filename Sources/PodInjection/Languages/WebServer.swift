@@ -110,7 +110,7 @@ extension Injection {
         let settings = request.settings
         let fixed = container.environment.value(of: .resourceAttributes).map(ResourceAttributes.keys) ?? []
         let map = self.resourceAttributes(of: container, settings, fixed: fixed)
-        let podNamespace = self.draft.namespace
+        let podNamespace = self.draft.pod.namespace
         let mapped = map["k8s.namespace.name"]
         var values: [String: String] = [
             "ModuleEnabled": "ON",
@@ -156,7 +156,7 @@ extension Injection {
 extension PodDraft {
     /// A member of a container, wherever it is.
     func member(_ place: Range<Int>?, of container: ContainerDraft, _ key: String) -> JSONValue? {
-        if let place { return try? self.document.tree(place) }
+        if let place { return try? self.pod.document.tree(place) }
         return container.members[key]
     }
 }

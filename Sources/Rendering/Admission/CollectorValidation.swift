@@ -92,7 +92,6 @@ package func validateCollector(
                 "the collector configuration contains not FIPS compliant components: [\(refused.joined(separator: " "))]. Please remove it from the config"
             )
         }
-        result.warnings += configuration.findings
     }
     // What would stop the rendering is a warning here: the cluster may still change so that it does not.
     if result.errors.isEmpty {
@@ -103,7 +102,9 @@ package func validateCollector(
                 facts: facts,
                 targetAllocator: targetAllocator
             )
-            _ = try CollectorContext(inputs).objects()
+            let context = try CollectorContext(inputs)
+            result.warnings += context.warnings
+            _ = try context.objects()
         } catch {
             result.warnings.append(error.description)
         }

@@ -10,7 +10,7 @@ extension CollectorContext {
         guard self.facts.gatewayRoutes, let route = self.spec.httpRoute, route.isEnabled, !route.gateway.isEmpty else {
             return []
         }
-        return try self.servicePorts(of: [.receiver]).compactMap { port in
+        return self.servicePorts(from: try self.ports(of: .receiver)).compactMap { port in
             guard port.appProtocol != "grpc", port.appProtocol != "h2c" else { return nil }
             let name = ObjectName.httpRoute(self.name, port: port.reference)
             var object = self.object(

@@ -7,7 +7,7 @@ extension CollectorContext {
     /// The Ingress to the receivers, when `spec.ingress.type` is `ingress` (specification section 3.8).
     func ingress() throws(ConfigurationError) -> KubeObject? {
         guard let ingress = self.spec.ingress, ingress.type == "ingress" else { return nil }
-        let ports = try self.servicePorts(of: [.receiver])
+        let ports = self.servicePorts(from: try self.ports(of: .receiver))
         guard !ports.isEmpty else { return nil }
         let name = ObjectName.ingress(self.name)
         var object = self.object(

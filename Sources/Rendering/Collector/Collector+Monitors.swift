@@ -8,7 +8,7 @@ extension CollectorContext {
     /// (specification section 3.12).
     func monitors() throws(ConfigurationError) -> [KubeObject?] {
         guard self.spec.observability.isEnabled, self.facts.prometheusMonitors else { return [] }
-        let exporters = try self.configuration.ports(of: [.exporter]).filter { $0.name.contains("prometheus") }
+        let exporters = try self.ports(of: .exporter).filter { $0.name.contains("prometheus") }
             .map { JSONValue.object(["port": .string($0.name)]) }
         if self.mode == .sidecar { return [self.podMonitor(exporters)] }
         return [

@@ -19,10 +19,11 @@ extension CollectorContext {
             annotations: self.annotations
         )
         var ports: [JSONValue] = []
+        var seen: Set<JSONValue> = []
         func add(_ port: JSONValue?, _ transport: JSONValue?) {
             guard let port else { return }
             let entry: JSONValue = ["protocol": transport ?? "TCP", "port": port]
-            if !ports.contains(entry) { ports.append(entry) }
+            if seen.insert(entry).inserted { ports.append(entry) }
         }
         for port in self.containerPorts { add(port["containerPort"], port["protocol"]) }
         for port in self.spec.ports {

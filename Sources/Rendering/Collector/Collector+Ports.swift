@@ -41,7 +41,7 @@ extension CollectorContext {
     var containerPorts: [JSONValue] {
         var inferred: [DerivedPort] = []
         do throws(ConfigurationError) {
-            inferred = try self.configuration.ports(of: [.receiver, .exporter, .extension]).compactMap { port in
+            inferred = try self.ports(of: .receiver, .exporter, .extension).compactMap { port in
                 var port = port
                 port.name = String(decoding: port.name.utf8.prefix(15), as: UTF8.self)
                 let isValid = PortName.problems(port.name).isEmpty && PortName.problems(number: port.port).isEmpty
@@ -92,9 +92,8 @@ extension CollectorContext {
         do throws(ConfigurationError) { return try self.configuration.metricsEndpoint().port } catch { return 8888 }
     }
 
-    /// Ports of a Service, an Ingress or routes: those of `spec.ports` as given, then the surviving inferred ones.
-    func servicePorts(of kinds: [ComponentKind]) throws(ConfigurationError) -> [ServicePort] {
-        let inferred = try self.configuration.ports(of: kinds)
+    /// Ports of a Service, an Ingress or routes: those of `spec.ports` as given, then those of `inferred` that survive.
+    func servicePorts(from inferred: [DerivedPort]) -> [ServicePort] {
         let usesRoutes = self.spec.ingress?.type == "route"
         var keys: Set<PortKey> = []
         var ports: [ServicePort] = []

@@ -10,7 +10,7 @@ extension CollectorContext {
         guard self.facts.openShiftRoutes, let ingress = self.spec.ingress, ingress.type == "route",
             ["insecure", "edge", "passthrough", "reencrypt"].contains(ingress.routeTermination)
         else { return [] }
-        return try self.servicePorts(of: [.receiver]).map { port in
+        return self.servicePorts(from: try self.ports(of: .receiver)).map { port in
             let name = ObjectName.route(self.name, port: port.reference)
             var object = self.object(
                 GroupVersionKind(group: "route.openshift.io", version: "v1", kind: "Route"),

@@ -14,7 +14,7 @@ enum CollectorServiceType: String {
 extension CollectorContext {
     /// The Service for what sends to the collector; none without ports (specification section 3.7).
     func service() throws(ConfigurationError) -> KubeObject? {
-        let ports = try self.servicePorts(of: [.receiver, .exporter])
+        let ports = self.servicePorts(from: try self.ports(of: .receiver, .exporter))
         guard !ports.isEmpty else { return nil }
         let name = ObjectName.collector(self.name)
         var object = self.service(.base, name, nameLabel: name, ports: ports, hasIPFamilies: true)
@@ -24,7 +24,7 @@ extension CollectorContext {
 
     /// The same ports without a cluster address, for clients that balance themselves.
     func headlessService() throws(ConfigurationError) -> KubeObject? {
-        let ports = try self.servicePorts(of: [.receiver, .exporter])
+        let ports = self.servicePorts(from: try self.ports(of: .receiver, .exporter))
         guard !ports.isEmpty else { return nil }
         let name = ObjectName.headlessService(self.name)
         var object = self.service(
@@ -58,7 +58,7 @@ extension CollectorContext {
     /// The Service of extensions that listen; none without such.
     func extensionService() throws(ConfigurationError) -> KubeObject? {
         var seen: Set<Int> = []
-        let ports = try self.configuration.ports(of: [.extension]).filter { seen.insert($0.port).inserted }
+        let ports = try self.ports(of: .extension).filter { seen.insert($0.port).inserted }
         guard !ports.isEmpty else { return nil }
         let name = ObjectName.extensionService(self.name)
         return self.service(

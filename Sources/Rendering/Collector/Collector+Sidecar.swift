@@ -15,6 +15,11 @@ package struct SidecarParts: Sendable, Hashable {
     package struct Label: Sendable, Hashable {
         package var key: String
         package var value: String
+
+        package init(key: String, value: String) {
+            self.key = key
+            self.value = value
+        }
     }
 }
 

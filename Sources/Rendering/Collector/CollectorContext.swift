@@ -22,6 +22,8 @@ package struct CollectorContext: Sendable {
     let targetAllocator: TargetAllocatorFacts?
     let namespaceAnnotations: [String: String]
     let leavesReplicas: Bool
+    /// Ports of enabled components, or why there are none to be had.
+    private let derivedPorts: [ComponentKind: Result<[DerivedPort], ConfigurationError>]
 
     /// Throws for an unknown mode, a configuration of the wrong shape, and a missing TargetAllocator.
     package init(_ inputs: CollectorInputs) throws(PlanError) {
@@ -74,6 +76,15 @@ package struct CollectorContext: Sendable {
         } catch {
             throw PlanError(error)
         }
+        var ports: [ComponentKind: Result<[DerivedPort], ConfigurationError>] = [:]
+        for kind in [ComponentKind.receiver, .exporter, .extension] {
+            do throws(ConfigurationError) {
+                ports[kind] = .success(try self.configuration.ports(of: [kind]))
+            } catch {
+                ports[kind] = .failure(error)
+            }
+        }
+        self.derivedPorts = ports
         self.configHash = Self.hash(self.configuration)
         // The name follows what is deployed, the annotation what is stored: so did the Go operator.
         self.configMapName = ObjectName.configMap(
@@ -107,6 +118,13 @@ package struct CollectorContext: Sendable {
             },
             as: UTF8.self
         )
+    }
+
+    /// The ports of some kinds together, sorted by name.
+    func ports(of kinds: ComponentKind...) throws(ConfigurationError) -> [DerivedPort] {
+        var ports: [DerivedPort] = []
+        for kind in kinds { ports += try self.derivedPorts[kind]?.get() ?? [] }
+        return kinds.count == 1 ? ports : ports.sortedByName
     }
 
     var name: String { self.collector.name }
@@ -152,6 +170,27 @@ package struct CollectorContext: Sendable {
             ]
         }
         return object
+    }
+
+    /// What is accepted and rendered, but likely not what was meant.
+    var warnings: [String] {
+        var warnings = self.configuration.findings
+        func missing(_ field: String, _ kind: String) {
+            warnings.append("\(field) has no effect: this cluster does not serve \(kind)")
+        }
+        if self.spec.targetAllocator?.isEnabled == true, !self.facts.targetAllocators {
+            missing("spec.targetAllocator", "TargetAllocators (opentelemetry.io/v1alpha1)")
+        }
+        if self.spec.httpRoute?.isEnabled == true, !self.facts.gatewayRoutes {
+            missing("spec.httpRoute", "HTTPRoutes (gateway.networking.k8s.io/v1)")
+        }
+        if self.spec.observability.isEnabled, !self.facts.prometheusMonitors {
+            missing(
+                "spec.observability.metrics.enableMetrics",
+                "ServiceMonitors and PodMonitors (monitoring.coreos.com/v1)"
+            )
+        }
+        return warnings
     }
 
     /// All objects in the order they are applied (specification section 3.1).

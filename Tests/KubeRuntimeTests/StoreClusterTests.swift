@@ -1,0 +1,283 @@
+import JSONTree
+import KubeClient
+import KubeModel
+import KubeTesting
+import Logging
+import Synchronization
+import Testing
+
+@testable import KubeRuntime
+
+@Suite(.enabled(if: TestCluster.isAvailable, "\(TestCluster.skipReason)"), .timeLimit(.minutes(5)))
+struct StoreClusterTests {
+    private func store(_ client: KubeClient, _ cluster: Cluster) -> Store<String> {
+        var configuration = WatcherState.Configuration()
+        // As in life, in fast motion.
+        configuration.backoff = Backoff.Policy(
+            base: .milliseconds(20),
+            cap: .milliseconds(200),
+            resetAfter: .seconds(2)
+        )
+        return Store(
+            client: client,
+            target: WatchTarget(.configMaps, namespace: cluster.namespace, labelSelector: "app=x"),
+            indexes: [StoreIndex("value") { [$0] }],
+            configuration: configuration,
+            projection: valueProjection
+        )
+    }
+
+    @Test func followsCreateUpdateDeleteAndRelabel() async throws {
+        try await Cluster.run { cluster in
+            let store = self.store(cluster.client, cluster)
+            let metadata = Store(
+                metadataOf: WatchTarget(.configMaps, namespace: cluster.namespace, labelSelector: "app=x"),
+                client: cluster.client,
+                versions: false
+            )
+            let changes = Recorder<String>()
+            let quiet = Recorder<String>()
+            _ = store.subscribe { changes.add($0.map { "\($0.kind) \($0.key.name)" }) }
+            _ = metadata.subscribe { quiet.add($0.map { "\($0.kind) \($0.key.name)" }) }
+            let client = cluster.client
+            try await client.create(cluster.configMap("before", "1"), .configMaps)
+            try await running(store) {
+                try await running(metadata) {
+                    try await store.waitForSync()
+                    try await metadata.waitForSync()
+                    try await client.create(cluster.configMap("a", "1"), .configMaps)
+                    try await client.create(cluster.configMap("ignored", "1", labels: [:]), .configMaps)
+                    try await client.update(cluster.configMap("a", "2"), .configMaps)
+                    // Leaves the selection: for us the same as deleted.
+                    try await client.update(cluster.configMap("before", "1", labels: ["app": "y"]), .configMaps)
+                    try await client.delete(.configMaps, namespace: cluster.namespace, name: "a")
+                    await changes.wait(count: 5)
+                    await quiet.wait(count: 4)
+                }
+            }
+            #expect(changes.values == ["added before", "added a", "changed a", "deleted before", "deleted a"])
+            #expect(
+                quiet.values == ["added before", "added a", "deleted before", "deleted a"],
+                "metadata did not change"
+            )
+        }
+    }
+
+    @Test func learnsWhatHappenedWhileTheServerWasAway() async throws {
+        try await Cluster.run { cluster in
+            try await KubeClient.with(cluster.proxied) { proxied in
+                let store = self.store(proxied, cluster)
+                for name in ["keep", "gone", "changed"] {
+                    try await cluster.client.create(cluster.configMap(name, "1"), .configMaps)
+                }
+                try await running(store) {
+                    try await store.waitForSync()
+                    let changes = Recorder<String>()
+                    let subscription = store.subscribe { changes.add($0.map { "\($0.kind) \($0.key.name)" }) }
+                    await changes.wait(count: 3)
+                    cluster.proxy.setDown(true)
+                    try await cluster.client.delete(.configMaps, namespace: cluster.namespace, name: "gone")
+                    try await cluster.client.update(cluster.configMap("changed", "2"), .configMaps)
+                    try await cluster.client.create(cluster.configMap("new", "1"), .configMaps)
+                    // The history is lost as well.
+                    cluster.proxy.inject(.status(410)) { $0.isWatch }
+                    cluster.proxy.setDown(false)
+                    await changes.wait(count: 6)
+                    #expect(Array(changes.values.dropFirst(3)) == ["deleted gone", "changed changed", "added new"])
+                    subscription.cancel()
+                }
+                #expect(store.isSynced && store.count == 3, "a store that ended still answers")
+            }
+        }
+    }
+
+    /// 2,000 objects, changed by eight writers while the network fails in every way: in the end the store holds what the
+    /// server does, and the changes it told add up to that.
+    @Test func staysConsistentUnderChurn() async throws {
+        try await Cluster.run { cluster in
+            try await KubeClient.with(cluster.proxied) { proxied in
+                let store = self.store(proxied, cluster)
+                let mirror = Mutex<[ObjectKey: String]>([:])
+                let mismatches = Recorder<String>()
+                let subscription = store.subscribe { changes in
+                    mirror.withLock { mirror in
+                        for change in changes {
+                            if mirror[change.key] != change.old { mismatches.add("\(change.key)") }
+                            mirror[change.key] = change.new
+                        }
+                    }
+                }
+                try await self.inParallel(0..<2000) { number, _ in
+                    try await cluster.client.create(cluster.configMap("m\(number)", "0"), .configMaps)
+                }
+                try await running(store) {
+                    try await store.waitForSync()
+                    #expect(store.count == 2000)
+                    let isDone = Latch()
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { try await self.disturb(cluster.proxy, until: isDone) }
+                        try await self.churn(cluster)
+                        isDone.open()
+                        try await group.waitForAll()
+                    }
+                    cluster.proxy.clearFaults()
+                    let expected = try await cluster.client.listAll(
+                        .configMaps,
+                        namespace: cluster.namespace,
+                        options: ListOptions(labelSelector: "app=x")
+                    ).items
+                    let versions = Dictionary(
+                        uniqueKeysWithValues: expected.map { ($0.key, $0.metadata.resourceVersion) }
+                    )
+                    let caughtUp = try await TestCluster.eventually(within: .seconds(30)) {
+                        store.count == versions.count
+                            && versions.allSatisfy { store.resourceVersion(of: $0.key) == $0.value }
+                    }
+                    #expect(caughtUp, "\(store.count) of \(versions.count) objects")
+                    let values = Dictionary(
+                        uniqueKeysWithValues: expected.map { ($0.key, $0.json[path: "data", "v"]?.string ?? "") }
+                    )
+                    #expect(mirror.withLock { $0 } == values)
+                    #expect(mismatches.values.isEmpty)
+                    for value in Set(values.values) {
+                        let keys = Set(values.filter { $0.value == value }.keys)
+                        #expect(Set(store.keys(by: StoreIndex("value") { [$0] }, value)) == keys)
+                    }
+                }
+                subscription.cancel()
+            }
+        }
+    }
+
+    private func churn(_ cluster: Cluster) async throws {
+        try await self.inParallel(0..<1200) { number, writer in
+            // Each writer has objects of its own, so that nobody meets a conflict.
+            let name = "m\(Int.random(in: 0..<250) * 8 + writer)"
+            switch number % 3 {
+            case 0:
+                try? await cluster.client.delete(.configMaps, namespace: cluster.namespace, name: name)
+            case 1:
+                try? await cluster.client.create(cluster.configMap(name, "\(number)"), .configMaps)
+            default:
+                _ = try? await cluster.client.patch(
+                    .configMaps,
+                    namespace: cluster.namespace,
+                    name: name,
+                    .merge(["data": ["v": .string("\(number % 7)")]])
+                )
+            }
+        }
+    }
+
+    private func disturb(_ proxy: FaultProxy, until isDone: Latch) async throws {
+        var round = 0
+        while !isDone.isOpen {
+            switch round % 6 {
+            case 0: proxy.cutWatches()
+            case 1: proxy.inject(.cut(afterBytes: 3000), next: 1) { $0.isWatch }
+            case 2:
+                proxy.inject(.status(410), next: 1) { $0.isWatch }
+                proxy.cutWatches()
+            case 3:
+                proxy.inject(.status(500), next: 2)
+                proxy.dropConnections()
+            case 4:
+                proxy.inject(.cut(afterBytes: 50_000), next: 1) { !$0.isWatch }
+                proxy.inject(.status(410), next: 1) { $0.isWatch }
+                proxy.cutWatches()
+            default:
+                proxy.setDown(true)
+                try await Task.sleep(for: .milliseconds(150))
+                proxy.setDown(false)
+            }
+            round += 1
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// Eight writers share the numbers.
+    private func inParallel(
+        _ numbers: Range<Int>,
+        _ body: @escaping @Sendable (_ number: Int, _ writer: Int) async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for writer in 0..<8 {
+                group.addTask {
+                    for number in numbers where number % 8 == writer { try await body(number, writer) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
+@Suite(.enabled(if: TestCluster.isAvailable, "\(TestCluster.skipReason)"), .timeLimit(.minutes(2)))
+struct ResourcePresenceClusterTests {
+    /// A kind comes with its CRD and goes with it; a store of it follows.
+    @Test func tellsWhenAKindComesAndGoes() async throws {
+        try await Cluster.run { cluster in
+            let plural = TestCluster.uniqueName("gadgets").replacing("-", with: "")
+            let kind = GroupKind(group: "presence.swiftlet.test", kind: "Gadget" + plural.suffix(8))
+            let missing = GroupKind(group: "presence.swiftlet.test", kind: "Missing")
+            let deployments = GroupKind(group: "apps", kind: "Deployment")
+            let presence = ResourcePresence(
+                client: cluster.client,
+                kinds: [kind: ["v1"], missing: [], deployments: ["v1"]]
+            )
+            let changes = Recorder<ResourcePresence.Change>()
+            let subscription = presence.subscribe { changes.add($0) }
+            let resource = APIResource(group: kind.group, version: "v1", plural: plural, kind: kind.kind)
+            let store = Store(metadataOf: WatchTarget(resource, namespace: cluster.namespace), client: cluster.client)
+            let wake = presence.subscribe { changes in
+                if changes.contains(where: { $0.kind == kind && $0.resource != nil }) { store.retryNow() }
+            }
+            let objects = Recorder<String>()
+            _ = store.subscribe { objects.add($0.map { "\($0.kind) \($0.key.name)" }) }
+            try await running(store) {
+                try await running(presence) {
+                    try await presence.waitForSync()
+                    #expect(changes.values.map(\.kind) == [deployments])
+                    #expect(presence[deployments]?.plural == "deployments" && presence[kind] == nil)
+                    try await cluster.client.create(Self.definition(resource), .customResourceDefinitions)
+                    await changes.wait(count: 2)
+                    #expect(changes.values.last == ResourcePresence.Change(kind: kind, resource: resource))
+                    try await store.waitForSync()
+                    let gadget = KubeObject(resource.groupVersionKind, namespace: cluster.namespace, name: "one")
+                    try await cluster.client.create(gadget, resource)
+                    await objects.wait(count: 1)
+                    try await cluster.client.delete(
+                        .customResourceDefinitions,
+                        name: "\(resource.plural).\(resource.group)"
+                    )
+                    await changes.wait(count: 3)
+                    await objects.wait(count: 2)
+                    #expect(changes.values.last == ResourcePresence.Change(kind: kind, resource: nil))
+                    #expect(objects.values == ["added one", "deleted one"])
+                }
+            }
+            subscription.cancel()
+            wake.cancel()
+        }
+    }
+
+    private static func definition(_ resource: APIResource) -> KubeObject {
+        var object = KubeObject(
+            APIResource.customResourceDefinitions.groupVersionKind,
+            name: "\(resource.plural).\(resource.group)"
+        )
+        object.spec = [
+            "group": .string(resource.group), "scope": "Namespaced",
+            "names": [
+                "plural": .string(resource.plural), "singular": .string(resource.kind.lowercased()),
+                "kind": .string(resource.kind), "listKind": .string(resource.kind + "List"),
+            ],
+            "versions": [
+                [
+                    "name": "v1", "served": true, "storage": true,
+                    "schema": ["openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]],
+                ]
+            ],
+        ]
+        return object
+    }
+}
