@@ -39,6 +39,7 @@ final class Transport: Sendable {
     private let watches: HTTPClient
     private let eventLoopGroup: any EventLoopGroup
     private let credentials: Credentials
+    private let slots: RequestSlots
     private let limiter: RateLimiter?
     private let warnings: WarningLog
     private let observer: (any RequestObserver)?
@@ -57,6 +58,7 @@ final class Transport: Sendable {
         self.logger = logger
         self.time = time
         self.observer = observer
+        self.slots = RequestSlots(count: configuration.maximumConnections)
         self.limiter = configuration.rateLimit.map { RateLimiter($0, time: time) }
         self.warnings = WarningLog(logger: logger)
         self.eventLoopGroup = eventLoopGroup ?? HTTPClient.defaultEventLoopGroup
@@ -209,6 +211,13 @@ final class Transport: Sendable {
         _ remaining: Duration
     ) async throws -> APIResponse {
         guard remaining > .zero else { throw self.timeout(request) }
+        let deadline = NIODeadline.now() + TimeAmount(remaining)
+        do {
+            try await self.slots.acquire(within: remaining, on: self.eventLoopGroup.any())
+        } catch is RequestSlots.Late {
+            throw self.timeout(request)
+        }
+        defer { self.slots.release() }
         let start = self.time.now()
         var code = 0
         defer {
@@ -222,11 +231,7 @@ final class Transport: Sendable {
         do {
             let http = try self.makeHTTP(request, credential)
             let collector = ResponseAccumulator(request: http, maxBodySize: self.configuration.maximumResponseSize)
-            let task = self.requests.execute(
-                request: http,
-                delegate: collector,
-                deadline: .now() + TimeAmount(remaining)
-            )
+            let task = self.requests.execute(request: http, delegate: collector, deadline: deadline)
             let response = try await withTaskCancellationHandler {
                 try await task.get()
             } onCancel: {
@@ -336,6 +341,9 @@ final class Transport: Sendable {
             throw self.translate(error, request)
         }
     }
+
+    /// How many requests wait for a connection.
+    var waitingCount: Int { self.slots.waitingCount }
 
     func metadata(_ request: APIRequest) -> Logger.Metadata {
         ["method": "\(request.method)", "path": "\(request.path)"]

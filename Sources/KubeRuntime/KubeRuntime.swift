@@ -1,9 +1,8 @@
 // The controller runtime: follow objects, keep what matters of them, work on keys, lead, tell.
 //
 //     let target = WatchTarget(collectorResource)                     // from discovery, or an APIResource literal
-//     let collectors = Store(client: client, target: target) { (cursor) throws(JSONError) in
-//         KubeObject(try cursor.readObjectTree())                      // or a small Equatable struct: the projection
-//     }
+//     let collectors = Store(client: client, target: target,           // or any small Equatable struct as projection
+//         projection: KubeObject.projection(of: collectorResource))
 //     let owned = WatchTarget(.deployments, labelSelector: "app.kubernetes.io/managed-by=opentelemetry-operator")
 //     let deployments = Store(metadataOf: owned, client: client, indexes: [.ownerUID])
 //     let events = EventRecorder(client: client, reporter: EventReporter(controller: "opentelemetry-operator", instance: pod))
@@ -14,7 +13,7 @@
 //         … plan, apply …                                              // Logger.current names the object
 //         return .requeue(after: .seconds(600))                        // or .done; errors are retried with backoff
 //     }
-//     controller.watch(collectors)                                     // wakes the object itself
+//     controller.watch(collectors, where: \.isMoreThanStatus)          // wakes the object itself
 //     controller.watch(owned: deployments, by: GroupKind(group: "opentelemetry.io", kind: "OpenTelemetryCollector"))
 //
 //     let elector = try LeaderElector(client: client, namespace: ns, name: "9f7554c3.opentelemetry.io",

@@ -83,11 +83,9 @@ struct OwnerChain: Sendable {
         _ namespace: String,
         _ answers: LookupAnswers
     ) {
-        guard let set = owners.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind),
-            case .owners(let references)? = answers[
-                .owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name))
-            ]
-        else { return }
+        guard let set = owners.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind) else { return }
+        let lookup = InjectionLookup.owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name))
+        guard case .owners(let references)? = answers[lookup] else { return }
         self.readReplicaSet = Owner(nameKey: keys.name, name: set.name, uidKey: keys.uid, uid: set.uid)
         if let deployment = references.first(where: { $0.kind == "Deployment" }), let keys = Self.keys(deployment.kind)
         {

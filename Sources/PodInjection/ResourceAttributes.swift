@@ -38,7 +38,21 @@ struct ResourceAttributes: Sendable {
             if !text.isEmpty { text += "," }
             text += attribute.key
             text += "="
-            text += attribute.value
+            text += attribute.value.utf8.contains(UInt8(ascii: ",")) ? Self.escaped(attribute.value) : attribute.value
+        }
+        return text
+    }
+
+    /// A value with a comma would end at it. SDKs decode percent escapes, so such a value, and only such a one, is
+    /// written with them (sharp edge 22).
+    private static func escaped(_ value: String) -> String {
+        var text = ""
+        for character in value.unicodeScalars {
+            switch character {
+            case ",": text += "%2C"
+            case "%": text += "%25"
+            default: text.unicodeScalars.append(character)
+            }
         }
         return text
     }

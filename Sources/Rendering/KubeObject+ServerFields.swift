@@ -27,15 +27,20 @@ extension KubeObject {
 
     /// Fields of rendered objects that are newer than the oldest server we run on (1.20), by the version whose schema
     /// first had them. Fields within pass-through parts (a seccomp profile, a resize policy) are the user's to keep.
-    private static let recentFields = [
-        RecentField(["Service"], "spec.internalTrafficPolicy", since: 21),
-        RecentField(["Service"], "spec.trafficDistribution", since: 30),
-        RecentField(["StatefulSet"], "spec.persistentVolumeClaimRetentionPolicy", since: 23),
-        RecentField(workloads, "spec.template.spec.hostUsers", since: 25),
-    ]
+    private static let recentFields =
+        [
+            RecentField(["Service"], "spec.internalTrafficPolicy", since: 21),
+            RecentField(["Service"], "spec.trafficDistribution", since: 30),
+            RecentField(["StatefulSet"], "spec.persistentVolumeClaimRetentionPolicy", since: 23),
+            RecentField(workloads, "spec.template.spec.hostUsers", since: 25),
+        ]
+        + ["livenessProbe", "readinessProbe", "startupProbe"].map { probe in
+            RecentField(workloads, "spec.template.spec.containers.\(probe).terminationGracePeriodSeconds", since: 21)
+        }
 }
 
 extension JSONObject {
+    /// Without the member at a path, within each element where the path leads through a list.
     fileprivate func removing(_ path: ArraySlice<String>) -> JSONObject {
         guard let first = path.first else { return self }
         var copy = self
@@ -43,6 +48,10 @@ extension JSONObject {
             copy[first] = nil
         } else if let inner = self[object: first] {
             copy[object: first] = inner.removing(path.dropFirst())
+        } else if let elements = self[array: first] {
+            copy[first] = .array(
+                elements.map { element in element.object.map { .object($0.removing(path.dropFirst())) } ?? element }
+            )
         }
         return copy
     }

@@ -46,7 +46,9 @@ struct InjectCommand: ParsableCommand {
             do {
                 let result = try injector.inject(object, workload)
                 for decision in result.outcome.decisions {
-                    complain("\(object.kind) \(object.name): \(decision.subject.id): \(decision.code) \(decision.message)")
+                    complain(
+                        "\(object.kind) \(object.name): \(decision.subject.id): \(decision.code) \(decision.message)"
+                    )
                 }
                 if let problem = result.outcome.error ?? result.outcome.rejection {
                     complain("error: \(object.kind) \(object.name): \(problem)")

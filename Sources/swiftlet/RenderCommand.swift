@@ -38,7 +38,8 @@ struct RenderCommand: ParsableCommand {
         var found = false
         var failed = false
         for object in try ManifestInput.objects(in: self.file)
-        where object.groupVersionKind.groupKind == GroupKind(group: "opentelemetry.io", kind: "OpenTelemetryCollector") {
+        where object.groupVersionKind.groupKind == GroupKind(group: "opentelemetry.io", kind: "OpenTelemetryCollector")
+        {
             found = true
             if !self.render(object, settings, facts) { failed = true }
         }

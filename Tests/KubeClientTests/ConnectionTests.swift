@@ -2,6 +2,7 @@ import KubeModel
 import KubeTesting
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -112,7 +113,7 @@ struct ConnectionTests {
 
     @Test func aConnectionClosedOnReuseIsRetried() async throws {
         try await ScriptedServer.run([Self.object, .close, Self.object]) { server in
-            try await withClient(server.url) { client in
+            try await withClient(server.url, configure: { $0.maximumConnections = 1 }) { client in
                 _ = try await self.get(client)
                 #expect(try await self.get(client).name == "a")
             }
@@ -230,9 +231,51 @@ struct ConnectionTests {
                 }
             }
             #expect(server.requests.count == 200)
-            // A soft limit: each event loop may open one of its own above it.
-            #expect(server.connectionCount <= 8, "\(server.connectionCount)")
+            #expect(server.connectionCount <= 4, "\(server.connectionCount)")
         }
+    }
+
+    @Test func waitingForAConnectionEndsInTime() async throws {
+        try await ScriptedServer.run([.hang]) { server in
+            try await withClient(server.url, configure: { $0.maximumConnections = 1 }) { client in
+                let first = Task { try await self.get(client) }
+                await server.waitForRequests(1)
+                let late = await clientFailure { try await self.get(client, timeout: .milliseconds(200)) }
+                #expect(late?.code == .timeout)
+                let second = Task { try await self.get(client) }
+                let waits = try await TestCluster.eventually { client.transport.waitingCount == 1 }
+                #expect(waits)
+                second.cancel()
+                #expect(await failure { try await second.value } is CancellationError)
+                first.cancel()
+                #expect(await failure { try await first.value } is CancellationError)
+            }
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    @Test func slotsAreGivenInOrder() async throws {
+        let slots = RequestSlots(count: 1)
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        try await slots.acquire(within: .seconds(60), on: loop)
+        let order = Numbers()
+        try await withThrowingTaskGroup { group in
+            for number in 0..<5 {
+                group.addTask {
+                    try await slots.acquire(within: .seconds(60), on: loop)
+                    order.append(number)
+                    slots.release()
+                }
+                let waits = try await TestCluster.eventually { slots.waitingCount == number + 1 }
+                #expect(waits)
+            }
+            slots.release()
+            try await group.waitForAll()
+        }
+        #expect(order.all == [0, 1, 2, 3, 4])
+        // All given back.
+        try await slots.acquire(within: .zero, on: loop)
+        await #expect(throws: RequestSlots.Late.self) { try await slots.acquire(within: .zero, on: loop) }
     }
 
     @Test func watchesDoNotStarveRequests() async throws {

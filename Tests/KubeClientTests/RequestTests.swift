@@ -19,7 +19,13 @@ struct RequestTests {
 
     @Test func pathsQueriesAndHeaders() async throws {
         try await ScriptedServer.run([.json(Self.object)]) { server in
-            try await withClient(server.url + "/prefix/", configure: { $0.userAgent = "test/1" }) { client in
+            try await withClient(
+                server.url + "/prefix/",
+                configure: {
+                    $0.userAgent = "test/1"
+                    $0.maximumConnections = 1
+                }
+            ) { client in
                 _ = try await client.get(Resources.configMaps, namespace: "n", name: "a", metadataOnly: true)
                 _ = try await client.get(Resources.clusterRoles, name: "system:what? 50%")
                 _ = try await client.list(

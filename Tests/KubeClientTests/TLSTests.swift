@@ -157,6 +157,7 @@ struct TLSTests {
                     time: TimeSource(clock),
                     configure: {
                         $0.trustTestAuthority()
+                        $0.maximumConnections = 1
                         $0.clientCertificate = .init(certificate: .file("\(folder)/crt"), key: .file("\(folder)/key"))
                     }
                 ) { client in

@@ -94,6 +94,13 @@ final class Observations: RequestObserver {
     }
 }
 
+/// Collects numbers in the order they come.
+final class Numbers: Sendable {
+    private let state = Mutex<[Int]>([])
+    var all: [Int] { self.state.withLock { $0 } }
+    func append(_ number: Int) { self.state.withLock { $0.append(number) } }
+}
+
 /// Collects log lines.
 final class LogLines: Sendable {
     private let state = Mutex<[String]>([])

@@ -45,35 +45,3 @@ import Testing
         #expect(StoreChange<KubeObject>(key: old.key, old: nil, new: old).isMoreThanStatus)
     }
 }
-
-@Suite struct TmpMeasure {
-    @Test func memory() throws {
-        func rss() -> Int {
-            guard let f = try? TestFileX.read("/proc/self/statm") else { return 0 }
-            return (Int(f.split(separator: " ")[1]) ?? 0) * 4
-        }
-        var state = StoreState<ObjectMetadata>(indexes: [.ownerUID])
-        let projection = ObjectMetadata.projection()
-        let before = rss()
-        for n in 0..<10_000 {
-            let text = """
-                {"metadata":{"name":"collector-instance-\(n)-7d9f8b-abcde","namespace":"namespace-\(n % 50)","uid":"0b6b3a3c-1111-2222-3333-\(100_000_000_000 + n)","resourceVersion":"\(n)","labels":{"app.kubernetes.io/managed-by":"opentelemetry-operator","app.kubernetes.io/component":"opentelemetry-collector","app.kubernetes.io/instance":"namespace-\(n % 50).collector-\(n)","app.kubernetes.io/part-of":"opentelemetry"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"collector-instance-\(n)-7d9f8b","uid":"0b6b3a3c-1111-2222-4444-\(100_000_000_000 + n)","controller":true}]}}
-                """
-            let item = try JSONCursor.withCursor(over: Array(text.utf8), projection)
-            _ = state.apply(WatchedObject(key: item.key, resourceVersion: item.resourceVersion, item: item))
-        }
-        print("MEASURE 10,000 metadata: \(rss() - before) KiB for \(state.count)")
-    }
-}
-#if canImport(Glibc)
-import Glibc
-#endif
-enum TestFileX {
-    static func read(_ p: String) throws -> String {
-        guard let f = fopen(p, "r") else { return "" }
-        defer { fclose(f) }
-        var b = [CChar](repeating: 0, count: 256)
-        fgets(&b, 256, f)
-        return String(cString: b)
-    }
-}

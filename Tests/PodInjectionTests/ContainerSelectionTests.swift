@@ -10,9 +10,8 @@ import Testing
 struct ContainerSelectionTests {
     private func draft(_ containers: [String], _ initContainers: [String] = []) throws -> PodDraft {
         func list(_ names: [String]) -> JSONValue { .array(names.map { ["name": .string($0)] }) }
-        return try PodDraft(
-            PodDocument(["spec": ["containers": list(containers), "initContainers": list(initContainers)]])
-        )
+        let pod: JSONObject = ["spec": ["containers": list(containers), "initContainers": list(initContainers)]]
+        return PodDraft(try ParsedPod(PodDocument(pod)))
     }
 
     private func names(_ draft: PodDraft, _ list: [String]) -> [String] {

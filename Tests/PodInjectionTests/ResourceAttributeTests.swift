@@ -378,4 +378,16 @@ struct ResourceAttributeTests {
         ).run()
         #expect(try result.attributes().contains("service.version=1"))
     }
+
+    /// Sharp edge 22: only a value that would otherwise fall apart is escaped.
+    @Test func commasAreEscaped() throws {
+        let result = try scenario(
+            self.sdk.merging([
+                "resource.opentelemetry.io/list": "a,b 5%", "resource.opentelemetry.io/plain": "a=b 5%;c",
+            ]) { $1 }
+        ).run()
+        let attributes = try result.attributes()
+        #expect(attributes.contains("list=a%2Cb 5%25"))
+        #expect(attributes.contains("plain=a=b 5%;c"))
+    }
 }

@@ -7,7 +7,11 @@ import Testing
 struct SidecarTests {
     static let annotation = "sidecar.opentelemetry.io/inject"
 
-    private func collector(_ name: String, mode: String = "sidecar", namespace: String = "shop", body: String = "",
+    private func collector(
+        _ name: String,
+        mode: String = "sidecar",
+        namespace: String = "shop",
+        body: String = "",
         config: String = "receivers: {otlp: {protocols: {grpc: {}}}}"
     )
         -> String

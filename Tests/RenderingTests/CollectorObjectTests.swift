@@ -90,6 +90,24 @@ struct CollectorObjectTests {
         #expect(now.apply[0].spec?["template"]?["spec"]?["hostUsers"] == false)
     }
 
+    @Test func probesOfOldServersHaveNoGracePeriod() throws {
+        var collector = try Collector.otlp("  livenessProbe: {terminationGracePeriodSeconds: 5, timeoutSeconds: 2}")
+        collector.json.mutateObject("spec") { spec in
+            spec.mutateObject("config") { config in
+                config["extensions"] = ["health_check": [:]]
+                config.mutateObject("service") { $0["extensions"] = ["health_check"] }
+            }
+        }
+        for (minor, period) in [(20, nil), (21, 5)] as [(Int, Int?)] {
+            let facts = ClusterFacts(kubernetesVersion: KubernetesVersion(major: 1, minor: minor))
+            let container = try plan(CollectorInputs(collector: collector, facts: facts)).apply[0].spec?["template"]?[
+                "spec"
+            ]?["containers"]?[0]
+            #expect(container?["livenessProbe"]?["terminationGracePeriodSeconds"]?.int == period)
+            #expect(container?["livenessProbe"]?["timeoutSeconds"] == 2)
+        }
+    }
+
     @Test func autoscalerWithoutAMaximumIsNone() throws {
         let plan = try plan(CollectorInputs(collector: .otlp("  autoscaler: {targetCPUUtilization: 3}")))
         #expect(plan.object("HorizontalPodAutoscaler", "simplest-collector") == nil)

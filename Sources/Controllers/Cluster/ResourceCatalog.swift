@@ -31,7 +31,12 @@ package enum ResourceCatalog {
         kind: "ServiceAccount"
     )
     package static let services = APIResource(group: "", version: "v1", plural: "services", kind: "Service")
-    package static let deployments = APIResource(group: "apps", version: "v1", plural: "deployments", kind: "Deployment")
+    package static let deployments = APIResource(
+        group: "apps",
+        version: "v1",
+        plural: "deployments",
+        kind: "Deployment"
+    )
     package static let daemonSets = APIResource(group: "apps", version: "v1", plural: "daemonsets", kind: "DaemonSet")
     package static let statefulSets = APIResource(
         group: "apps",
@@ -39,7 +44,12 @@ package enum ResourceCatalog {
         plural: "statefulsets",
         kind: "StatefulSet"
     )
-    package static let replicaSets = APIResource(group: "apps", version: "v1", plural: "replicasets", kind: "ReplicaSet")
+    package static let replicaSets = APIResource(
+        group: "apps",
+        version: "v1",
+        plural: "replicasets",
+        kind: "ReplicaSet"
+    )
     package static let jobs = APIResource(group: "batch", version: "v1", plural: "jobs", kind: "Job")
     package static let mutatingWebhooks = APIResource(
         group: "admissionregistration.k8s.io",

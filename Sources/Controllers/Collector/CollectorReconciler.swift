@@ -54,11 +54,14 @@ package struct CollectorReconciler: Sendable {
         let verified = self.owned.verified
         let engine = self.engine
         for kind in self.owned.kinds {
-            controller.watch(kind.store, keys: { change in
-                engine.observed(kind.resource.groupKind, change.key)
-                if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
-                return Array(OwnedStores.collectors(of: change))
-            })
+            controller.watch(
+                kind.store,
+                keys: { change in
+                    engine.observed(kind.resource.groupKind, change.key)
+                    if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
+                    return Array(OwnedStores.collectors(of: change))
+                }
+            )
         }
         return controller
     }

@@ -11,7 +11,12 @@ package struct MetricsAccess: Sendable {
 
     package func verdict(_ token: String) async -> MetricsEndpoint.Verdict {
         do {
-            let review = try await self.create("authentication.k8s.io", "tokenreviews", "TokenReview", ["token": .string(token)])
+            let review = try await self.create(
+                "authentication.k8s.io",
+                "tokenreviews",
+                "TokenReview",
+                ["token": .string(token)]
+            )
             guard review.status?[bool: "authenticated"] == true, let user = review.status?[object: "user"] else {
                 return .unauthenticated
             }
@@ -20,14 +25,21 @@ package struct MetricsAccess: Sendable {
             spec["uid"] = user["uid"]
             spec["groups"] = user["groups"]
             spec["extra"] = user["extra"]
-            let access = try await self.create("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview", spec)
+            let access = try await self.create(
+                "authorization.k8s.io",
+                "subjectaccessreviews",
+                "SubjectAccessReview",
+                spec
+            )
             return access.status?[bool: "allowed"] == true ? .allowed : .forbidden
         } catch {
             return .failed((error as? APIError)?.message ?? "\(error)")
         }
     }
 
-    private func create(_ group: String, _ plural: String, _ kind: String, _ spec: JSONObject) async throws -> KubeObject {
+    private func create(_ group: String, _ plural: String, _ kind: String, _ spec: JSONObject) async throws
+        -> KubeObject
+    {
         let resource = APIResource(group: group, version: "v1", plural: plural, kind: kind, isNamespaced: false)
         let review: JSONObject = [
             "apiVersion": .string(resource.apiVersion), "kind": .string(kind), "spec": .object(spec),

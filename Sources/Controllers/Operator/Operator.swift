@@ -1,5 +1,4 @@
 package import AdmissionServer
-import struct AdmissionServer.HealthCheck
 import FoundationEssentials
 import JSONTree
 package import KubeClient
@@ -12,6 +11,8 @@ import Rendering
 package import ServiceLifecycle
 import Synchronization
 import TelemetryAPI
+
+import struct AdmissionServer.HealthCheck
 
 /// The operator as a set of services: what every replica runs, and what only the leader does.
 ///
@@ -130,7 +131,8 @@ package struct Operator: Sendable {
             endpoint = .service(namespace: namespace ?? "default", name: OperatorOptions.webhookService, port: 443)
         }
         // A process outside the cluster serves at an address of its own and shares certificates with nobody.
-        let secret = self.options.webhookURL == nil
+        let secret =
+            self.options.webhookURL == nil
             ? namespace.map { ObjectKey(namespace: $0, name: OperatorOptions.certificateSecret) } : nil
         let link = RegistrationLink()
         let keeper = CertificateKeeper(client: self.client, secret: secret, names: serverNames) { bundle in

@@ -42,7 +42,9 @@ package struct OfflineInjector: Sendable {
         self.namespace = namespace
         self.settings = InjectionSettings(enabledLanguages: languages, usesNativeSidecars: facts.nativeSidecars)
         let defaulted = objects.map { object -> KubeObject in
-            guard object.groupVersionKind.group == "opentelemetry.io", object.kind == "Instrumentation" else { return object }
+            guard object.groupVersionKind.group == "opentelemetry.io", object.kind == "Instrumentation" else {
+                return object
+            }
             var instrumentation = Instrumentation(object.json)
             InstrumentationDefaulting(images: images).apply(to: &instrumentation)
             return KubeObject(instrumentation.json)
@@ -79,7 +81,9 @@ package struct OfflineInjector: Sendable {
                 metadata.remove("ownerReferences")
                 metadata["ownerReferences"] = template[object: "metadata"]?["ownerReferences"]
             }
-            if template[object: "metadata"] == nil, changed[object: "metadata"]?.isEmpty == true { changed.remove("metadata") }
+            if template[object: "metadata"] == nil, changed[object: "metadata"]?.isEmpty == true {
+                changed.remove("metadata")
+            }
             return (KubeObject(Self.replacing(object.json, path[...], changed)), outcome)
         }
     }

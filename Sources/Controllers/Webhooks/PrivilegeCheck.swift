@@ -23,7 +23,9 @@ package struct PrivilegeCheck: Sendable {
         }
         guard !grants.isEmpty else { return nil }
         let account = AccessCheck.serviceAccount(of: collector)
-        let groups = ["system:serviceaccounts", "system:serviceaccounts:\(collector.namespace)", "system:authenticated"]
+        let groups = [
+            "system:serviceaccounts", "system:serviceaccounts:\(collector.namespace)", "system:authenticated",
+        ]
         let missing = try await self.denied(grants, ["user": .string(account), "groups": .strings(groups)])
         guard !missing.isEmpty else { return nil }
         var who: JSONObject = ["user": user["username"] ?? ""]

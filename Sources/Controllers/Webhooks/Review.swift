@@ -106,7 +106,9 @@ package struct ReviewAnswer: Sendable {
         self.response = response
         // They travel in HTTP headers, one line each.
         if !warnings.isEmpty {
-            self.response["warnings"] = .strings(warnings.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") })
+            self.response["warnings"] = .strings(
+                warnings.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") }
+            )
         }
     }
 

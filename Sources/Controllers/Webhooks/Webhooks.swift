@@ -113,7 +113,10 @@ package struct Webhooks: Sendable {
                 return .denied(review, refusal, warnings: validation.warnings)
             }
         } catch {
-            return .failed(review, "cannot find out what the user may do: \((error as? APIError)?.message ?? "\(error)")")
+            return .failed(
+                review,
+                "cannot find out what the user may do: \((error as? APIError)?.message ?? "\(error)")"
+            )
         }
         return .allowed(review, warnings: validation.warnings)
     }

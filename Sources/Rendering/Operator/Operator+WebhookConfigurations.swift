@@ -132,7 +132,9 @@ extension WebhookRegistration {
 
     /// `ValidatingWebhookConfiguration`: creation and update of our resources fail closed, deletion never waits for us.
     package func validatingConfiguration() -> KubeObject {
-        func pair(_ name: String, _ suffix: String, _ path: String, _ version: String, _ resource: String) -> [JSONValue] {
+        func pair(_ name: String, _ suffix: String, _ path: String, _ version: String, _ resource: String)
+            -> [JSONValue]
+        {
             [("createupdate", ["CREATE", "UPDATE"], "Fail"), ("delete", ["DELETE"], "Ignore")].map {
                 Webhook(
                     name: "v\(name)\($0.0)\(suffix).kb.io",
