@@ -1,4 +1,5 @@
 import JSONTree
+import KubeModel
 import YAMLTree
 
 /// Kubeconfig files, merged by kubectl's rules: what an earlier file says stays, a named cluster, user or context is taken

@@ -27,6 +27,9 @@ package struct LeaderElectionState: Sendable {
             self.pollPeriod = pollPeriod ?? min(retryPeriod, .milliseconds(800))
         }
 
+        /// The longest that one request may take.
+        package var attemptTime: Duration { min(self.renewDeadline / 2, .seconds(10)) }
+
         /// A new leader within a second of a clean stop, within 18 of a crash.
         package static let standard = Configuration()
         /// What the OpenTelemetry operator written in Go uses.
@@ -107,7 +110,7 @@ package struct LeaderElectionState: Sendable {
             }
             if now < self.nextWrite { return .wait(until: min(self.nextWrite, deadline)) }
             if !self.hasRead { return now < self.nextRead ? .wait(until: min(self.nextRead, deadline)) : .read }
-            return .write(over: self.record, until: min(deadline, now + self.attemptTime))
+            return .write(over: self.record, until: min(deadline, now + self.configuration.attemptTime))
         }
         if !self.hasRead { return now < self.nextRead ? .wait(until: self.nextRead) : .read }
         if let expiry = self.expiry(now: now), now < expiry {
@@ -116,7 +119,7 @@ package struct LeaderElectionState: Sendable {
             return .wait(until: min(expiry, self.nextRead))
         }
         if now < self.nextWrite { return .wait(until: self.nextWrite) }
-        return .write(over: self.record, until: now + self.attemptTime)
+        return .write(over: self.record, until: now + self.configuration.attemptTime)
     }
 
     /// The lease was seen, by reading or watching; `nil`: there is none.
@@ -165,6 +168,4 @@ package struct LeaderElectionState: Sendable {
         guard let record, !record.holder.isEmpty, record.holder != self.identity else { return nil }
         return self.seen + (record.duration ?? self.configuration.leaseDuration)
     }
-
-    private var attemptTime: Duration { self.configuration.renewDeadline / 2 }
 }

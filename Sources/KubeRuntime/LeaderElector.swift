@@ -33,7 +33,8 @@ package enum LeadershipEvent: Sendable, Equatable {
 
 /// Leads when it holds a Lease (coordination.k8s.io/v1), so that of several replicas one acts.
 ///
-/// Works together with client-go's leader election, whatever its times and identities.
+/// Works together with client-go's leader election, whatever its times and identities. Needs get, create and update on
+/// leases; with watch a follower takes over at once, without it reads the lease about each second.
 package final class LeaderElector: Sendable {
     package let namespace: String
     package let name: String
@@ -100,6 +101,7 @@ package final class LeaderElector: Sendable {
     ///
     /// When `body` ends, the lease is released, so that another replica takes over at once: also when this task was
     /// cancelled, but not when leadership was lost. Graceful shutdown ends the waiting; `body` has to heed it by itself.
+    /// One call at a time.
     ///
     /// - Returns: false when graceful shutdown came before leadership.
     /// - Throws: ``LeaderElectionError`` with code `lost`, after `body` was cancelled and has ended; otherwise what `body`
@@ -262,8 +264,7 @@ package final class LeaderElector: Sendable {
         until end: Duration?,
         _ body: @escaping @Sendable (_ timeout: Duration) async throws -> Void
     ) async {
-        let attempt = self.configuration.renewDeadline / 2
-        var end = end ?? (self.time.now + attempt)
+        var end = end ?? (self.time.now + self.configuration.attemptTime)
         if let deadline = self.state.withLock({ $0.deadline }) { end = min(end, deadline) }
         let timeout = end - self.time.now
         do {

@@ -83,6 +83,7 @@ package final class ResourcePresence: Service, Syncable {
     package var served: [GroupKind: APIResource] { self.state.withLock { $0.served } }
 
     /// Tells what is served, as if it had just appeared, and from then on each change.
+    @discardableResult
     package func subscribe(_ subscriber: @escaping Subscriber) -> StoreSubscription {
         let number = self.state.withLock { state in
             let present = state.served.map { Change(kind: $0.key, resource: $0.value) }

@@ -192,6 +192,7 @@ package final class Store<Item: Sendable & Equatable>: Service, Syncable {
     // MARK: Changes
 
     /// Calls `subscriber` with all there is, as added, and from then on with each change.
+    @discardableResult
     package func subscribe(_ subscriber: @escaping Subscriber) -> StoreSubscription {
         let number = self.delivery.withLock { delivery in
             let present = self.state.withLock { $0.replay() }

@@ -1,4 +1,5 @@
 import JSONTree
+import KubeModel
 
 /// The bytes of an AdmissionReview (admission.k8s.io/v1) that answers a request, written without a tree.
 package enum AdmissionAnswer {

@@ -16,8 +16,8 @@
 //     // 3. The fast path: nothing asked for, neither by the pod nor by its namespace.
 //     if inputs.asksForNothing { return AdmissionAnswer.allowed(request.uid) }
 //
-//     // 4. What must be known. At most two rounds: Instrumentations, collectors and owners; then their Secrets and
-//     //    ConfigMaps. Answer each lookup, whatever happened (`.notFound`, `.failed(message)`).
+//     // 4. What must be known, in a few rounds: Instrumentations, collectors and owners; then owners of owners, Secrets
+//     //    and ConfigMaps. Answer each lookup, whatever happened (`.notFound`, `.failed(message)`).
 //     while case let missing = inputs.missingLookups(), !missing.isEmpty {
 //         for lookup in missing { inputs.answer(lookup, with: await cluster.answer(to: lookup)) }
 //     }
@@ -34,5 +34,8 @@
 //     while … { … }                         // InjectionCatalog(objects).answer(to: lookup) answers from a list of objects
 //     let changed = try inject(inputs).applied(to: tree)
 //
-// The pod is never decoded into types and written back. It is read once into a ``PodDraft`` that knows names and places,
-// the draft is edited, and the edits themselves are the JSON Patch: a member that isn't spoken of here cannot be changed.
+// The pod is never decoded into types and written back. ``ReviewScanner`` finds the annotations and the places of a few
+// members; only if something is asked for these are read into a ``ParsedPod``; a ``PodDraft`` of it is edited; and the
+// edits themselves are the JSON Patch. A member that isn't spoken of here cannot be changed.
+//
+// A language is one file in Languages/: for agents that are copied into a volume it fills in an ``Agent``.

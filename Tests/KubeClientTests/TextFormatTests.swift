@@ -1,6 +1,7 @@
 import Testing
 
 @testable import KubeClient
+import KubeModel
 
 struct TextFormatTests {
     @Test(arguments: [

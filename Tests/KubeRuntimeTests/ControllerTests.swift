@@ -1,9 +1,9 @@
-import CoreMetrics
 import JSONTree
 import KubeClient
 import KubeModel
 import KubeTesting
 import Logging
+import Metrics
 import ServiceLifecycle
 import Synchronization
 import Testing

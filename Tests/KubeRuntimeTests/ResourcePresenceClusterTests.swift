@@ -41,7 +41,7 @@ struct ResourcePresenceClusterTests {
             if changes.contains(where: { $0.kind == kind && $0.resource != nil }) { store.retryNow() }
         }
         let objects = Recorder<String>()
-        _ = store.subscribe { objects.add($0.map { "\($0.kind) \($0.key.name)" }) }
+        store.subscribe { objects.add($0.map { "\($0.kind) \($0.key.name)" }) }
         try await running(store) {
             try await running(presence) {
                 try await presence.waitForSync()

@@ -37,8 +37,8 @@ struct StoreClusterTests {
             )
             let changes = Recorder<String>()
             let quiet = Recorder<String>()
-            _ = store.subscribe { changes.add($0.map { "\($0.kind) \($0.key.name)" }) }
-            _ = metadata.subscribe { quiet.add($0.map { "\($0.kind) \($0.key.name)" }) }
+            store.subscribe { changes.add($0.map { "\($0.kind) \($0.key.name)" }) }
+            metadata.subscribe { quiet.add($0.map { "\($0.kind) \($0.key.name)" }) }
             let client = cluster.client
             try await client.create(cluster.configMap("before", "1"), .configMaps)
             try await running(store) {

@@ -333,7 +333,7 @@ import Testing
             try await KubeClient.with(url: server.url) { client in
                 let store = Self.store(client, .only(["y", "x", "y"]))
                 let changes = Recorder<String>()
-                _ = store.subscribe { changes.add($0.map(Self.describe)) }
+                store.subscribe { changes.add($0.map(Self.describe)) }
                 try await running(store) {
                     await changes.wait(count: 1)
                     #expect(!store.isSynced)

@@ -56,7 +56,7 @@ package struct ApplyEngine: Sendable {
     }
 
     /// A store has shown a change of an object: what it holds now counts.
-    package func observed(_ kind: GroupKind, _ key: ObjectKey) {
+    package func observed(_ kind: GroupKind, _ key: ObjectKey, _ record: OwnedRecord?) {
         self.unseen.remove(UnseenWrites.Key(kind: kind, object: key))
     }
 

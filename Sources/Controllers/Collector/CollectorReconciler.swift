@@ -57,7 +57,7 @@ package struct CollectorReconciler: Sendable {
             controller.watch(
                 kind.store,
                 keys: { change in
-                    engine.observed(kind.resource.groupKind, change.key)
+                    engine.observed(kind.resource.groupKind, change.key, change.new)
                     if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
                     return Array(OwnedStores.collectors(of: change))
                 }
@@ -156,7 +156,7 @@ package struct CollectorReconciler: Sendable {
                 name: object.reference.key.name,
                 options: DeleteOptions(uid: object.reference.uid, propagation: .background)
             )
-            self.engine.observed(kind.resource.groupKind, object.reference.key)
+            self.engine.observed(kind.resource.groupKind, object.reference.key, nil)
             Logger.current.debug("deleted", metadata: ["object": "\(object.reference)"])
         } catch let error as APIError where error.isNotFound || error.isConflict {
             // Gone already, or another object of that name by now.

@@ -104,12 +104,13 @@ package struct OwnedStores: Sendable {
 
     /// Whose business a change is.
     package static func collectors(of change: StoreChange<OwnedRecord>) -> Set<ObjectKey> {
-        var keys: Set<ObjectKey> = []
-        for state in change.states {
-            let parts = state.collector.split(separator: "/", maxSplits: 1)
-            guard parts.count == 2 else { continue }
-            keys.insert(ObjectKey(namespace: String(parts[0]), name: String(parts[1])))
-        }
-        return keys
+        Set(change.states.compactMap(Self.collector))
+    }
+
+    /// The collector that an object belongs to.
+    static func collector(of record: OwnedRecord) -> ObjectKey? {
+        let parts = record.collector.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2 else { return nil }
+        return ObjectKey(namespace: String(parts[0]), name: String(parts[1]))
     }
 }

@@ -51,7 +51,7 @@ package struct OfflineInjector: Sendable {
         }
         self.catalog = InjectionCatalog(defaulted, defaultNamespace: namespace) { collector in
             let known = (try? defaultCollector(collector, settings: settings).collector) ?? collector
-            return SidecarCollector(rendering: known, settings: settings, facts: facts)
+            return SidecarCollector(known, settings: settings, facts: facts)
         }
     }
 

@@ -41,6 +41,10 @@ package struct PodWebhook: Sendable {
     /// - Throws: `JSONError` when the body is no AdmissionReview: an HTTP 400, as there is nothing to answer to.
     package func answer(_ body: [UInt8]) async throws(JSONError) -> [UInt8] {
         let request = try AdmissionRequest(scanning: body)
+        // Only new pods are ours, whatever a webhook configuration of somebody else's sends.
+        guard request.operation == "CREATE", request.subresource.isEmpty else {
+            return AdmissionAnswer.allowed(request.uid)
+        }
         guard let pod = request.pod else {
             return AdmissionAnswer.denied(request.uid, code: 400, message: request.problem)
         }

@@ -1,6 +1,5 @@
 package import JSONTree
 package import KubeModel
-import PodInjection
 
 /// An AdmissionReview (admission.k8s.io/v1) about one of our own resources, as a tree: these are few, pods are many.
 package struct Review: Sendable {
@@ -47,7 +46,7 @@ package struct ReviewAnswer: Sendable {
         var response: JSONObject = ["uid": .string(review.uid), "allowed": true]
         if !patch.isEmpty {
             var encoded: [UInt8] = []
-            PodInjection.Base64.append(JSONValue.array(patch).bytes(), to: &encoded)
+            Base64.append(JSONValue.array(patch).bytes(), to: &encoded)
             response["patch"] = .string(String(decoding: encoded, as: UTF8.self))
             response["patchType"] = "JSONPatch"
         }

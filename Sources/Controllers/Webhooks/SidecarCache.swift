@@ -36,7 +36,7 @@ package final class SidecarCache: Sendable {
 
     /// A collector that the store does not have yet.
     package func render(_ collector: Collector) -> SidecarCollector {
-        SidecarCollector(rendering: collector, settings: self.settings, facts: self.facts())
+        SidecarCollector(collector, settings: self.settings, facts: self.facts())
     }
 
     private func sidecar(_ record: CollectorRecord) -> SidecarCollector {
@@ -61,29 +61,6 @@ package final class SidecarCache: Sendable {
                 isSidecar: record.isSidecar,
                 template: .failure(SidecarError("\(error)"))
             )
-        }
-    }
-}
-
-extension SidecarCollector {
-    /// Renders a collector of whatever mode; a configuration that can't be rendered becomes a failed template.
-    package init(rendering collector: Collector, settings: OperatorSettings, facts: ClusterFacts) {
-        guard collector.mode == .sidecar else {
-            self.init(other: collector)
-            return
-        }
-        let key = ObjectKey(namespace: collector.namespace, name: collector.name)
-        do {
-            let parts = try sidecarParts(for: collector, settings: settings, facts: facts)
-            let template = SidecarTemplate(
-                container: parts.container,
-                initContainers: parts.initContainers.compactMap(\.object),
-                volumes: parts.volumes.compactMap(\.object),
-                label: parts.label.value
-            )
-            self.init(key: key, isSidecar: true, template: .success(template))
-        } catch {
-            self.init(key: key, isSidecar: true, template: .failure(SidecarError("\(error)")))
         }
     }
 }
