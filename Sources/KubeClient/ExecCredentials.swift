@@ -1,7 +1,7 @@
 import JSONTree
+import KubeModel
 import Subprocess
 import _NIOFileSystem
-import KubeModel
 
 /// Runs a credential plugin and reads what it prints.
 ///

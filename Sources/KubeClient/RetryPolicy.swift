@@ -5,7 +5,8 @@ import NIOHTTP1
 /// - 429 with Retry-After: the server did not begin, so any request is sent again after that time.
 /// - 503 with Retry-After: sent again if sending twice does no harm, since something may have begun.
 /// - The connection went away before any answer: once, if sending twice does no harm. Keep-alive connections that the
-///   server closes at the very moment of their reuse look like this.
+///   server closes at the very moment of their reuse look like this. If the first one did arrive, an update with a
+///   resource version then meets a conflict and a delete a 404, which every caller has to expect anyway.
 /// - 401: once, if the credential can be got anew (rotated token, exec plugin).
 ///
 /// Nothing is sent again when that would be too late for the request's timeout.

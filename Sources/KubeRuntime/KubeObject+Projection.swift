@@ -1,4 +1,4 @@
-package import JSONTree
+import JSONTree
 package import KubeModel
 
 extension KubeObject {

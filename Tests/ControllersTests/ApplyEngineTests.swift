@@ -10,8 +10,11 @@ import Testing
 struct ApplyEngineTests {
     private let maps = ResourceCatalog.configMaps
 
-    private func wanted(_ value: String = "1") throws -> KubeObject {
-        try yamlObject("{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: shop}, data: {x: '\(value)'}}")
+    private func wanted(_ value: String = "1") -> KubeObject {
+        KubeObject([
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "a", "namespace": "shop"],
+            "data": ["x": .string(value)],
+        ])
     }
 
     /// A server that holds one object: it answers an apply with what it got, and what it adds.
@@ -42,7 +45,7 @@ struct ApplyEngineTests {
     }
 
     @Test func writesByServerSideApply() async throws {
-        try await self.run { _, server, engine, _ in
+        try await self.run { _, server, engine, _ async throws in
             #expect(try await engine.apply(self.wanted(), self.maps, existing: nil) == .created)
             let request = try #require(server.requests.first)
             #expect("\(request.method)" == "PATCH" && request.path == "/api/v1/namespaces/shop/configmaps/a")
@@ -56,7 +59,7 @@ struct ApplyEngineTests {
 
     /// Woken by the first of several objects it wrote, a reconcile must not write the others again.
     @Test func whatTheStoreHasNotShownIsNotWrittenAgain() async throws {
-        try await self.run { _, server, engine, _ in
+        try await self.run { _, server, engine, _ async throws in
             #expect(try await engine.apply(self.wanted(), self.maps, existing: nil) == .created)
             #expect(try await engine.apply(self.wanted(), self.maps, existing: nil) == .unchanged)
             #expect(server.requests.count == 1)
@@ -70,7 +73,7 @@ struct ApplyEngineTests {
     }
 
     @Test func whatTheStoreHasShownAndLostIsWrittenAgain() async throws {
-        try await self.run { _, server, engine, verified in
+        try await self.run { _, server, engine, verified async throws in
             #expect(try await engine.apply(self.wanted(), self.maps, existing: nil) == .created)
             let record = try self.stored(server, verified, 0)
             engine.observed(self.maps.groupKind, ObjectKey(namespace: "shop", name: "a"), record)
@@ -84,7 +87,7 @@ struct ApplyEngineTests {
 
     /// The status of a workload changes all the time; such an event from before the write says nothing about it.
     @Test func anOlderEventDoesNotCauseASecondWrite() async throws {
-        try await self.run { _, server, engine, verified in
+        try await self.run { _, server, engine, verified async throws in
             _ = try await engine.apply(self.wanted(), self.maps, existing: nil)
             let first = try self.stored(server, verified, 0)
             let key = ObjectKey(namespace: "shop", name: "a")
@@ -100,13 +103,13 @@ struct ApplyEngineTests {
     }
 
     @Test func whatIsWrittenIsRecognized() async throws {
-        try await self.run { _, server, engine, verified in
+        try await self.run { _, server, engine, verified async throws in
             _ = try await engine.apply(self.wanted(), self.maps, existing: nil)
             let record = try self.stored(server, verified, 0)
             #expect(record.content == nil)
             #expect(try await engine.apply(self.wanted(), self.maps, existing: record) == .unchanged)
             // The plan keeps what was applied to a workload, our own annotation included: it must not count as wanted.
-            var kept = try self.wanted()
+            var kept = self.wanted()
             kept.metadata.annotations[OwnedRecord.hashAnnotation] = record.appliedHash
             #expect(try await engine.apply(kept, self.maps, existing: record) == .unchanged)
             #expect(server.requests.count == 1)
@@ -115,7 +118,7 @@ struct ApplyEngineTests {
 
     /// A new process finds its predecessor's objects.
     @Test func anotherProcessComparesOnce() async throws {
-        try await self.run { client, server, engine, _ in
+        try await self.run { client, server, engine, _ async throws in
             _ = try await engine.apply(self.wanted(), self.maps, existing: nil)
             let verified = VerifiedObjects()
             let successor = ApplyEngine(client: client, verified: verified)
@@ -130,7 +133,7 @@ struct ApplyEngineTests {
 
     @Test(arguments: ["value", "no hash", "other hash", "deleting"])
     func driftIsRepaired(_ what: String) async throws {
-        try await self.run { _, server, engine, verified in
+        try await self.run { _, server, engine, verified async throws in
             _ = try await engine.apply(self.wanted(), self.maps, existing: nil)
             var object = KubeObject(try #require(try JSONValue(parsing: server.requests[0].body).object))
             object.metadata.json["uid"] = "u-1"
@@ -149,7 +152,7 @@ struct ApplyEngineTests {
 
     /// Members of others stay and are no drift.
     @Test func additionsOfOthersAreNoDrift() async throws {
-        try await self.run { _, server, engine, verified in
+        try await self.run { _, server, engine, verified async throws in
             _ = try await engine.apply(self.wanted(), self.maps, existing: nil)
             var object = KubeObject(try #require(try JSONValue(parsing: server.requests[0].body).object))
             object.metadata.json["uid"] = "u-1"

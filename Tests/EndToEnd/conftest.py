@@ -144,7 +144,7 @@ def operator():
 @pytest.fixture
 def namespace(request):
     """A namespace for one test."""
-    name = "e2e-" + request.node.name.removeprefix("test_").replace("_", "-").split("[")[0][:50]
+    name = "e2e-" + "".join(c if c.isalnum() else "-" for c in request.node.name.removeprefix("test_").lower())[:50].strip("-")
     wait(f"namespace {name} of an earlier run is gone", lambda: get("namespace", name) is None or delete(name), 90)
     kubectl("create", "namespace", name)
     kubectl("label", "namespace", name, "swiftlet-e2e=yes")

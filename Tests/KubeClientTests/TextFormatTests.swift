@@ -1,7 +1,7 @@
+import KubeModel
 import Testing
 
 @testable import KubeClient
-import KubeModel
 
 struct TextFormatTests {
     @Test(arguments: [

@@ -157,7 +157,7 @@ struct StoreClusterTests {
             case 0:
                 try? await cluster.client.delete(.configMaps, namespace: cluster.namespace, name: name)
             case 1:
-                try? await cluster.client.create(cluster.configMap(name, "\(number)"), .configMaps)
+                _ = try? await cluster.client.create(cluster.configMap(name, "\(number)"), .configMaps)
             default:
                 _ = try? await cluster.client.patch(
                     .configMaps,

@@ -220,9 +220,9 @@ package struct CollectorReconciler: Sendable {
         case .workloadUnreadable(let message):
             self.events?.record(.warning, reason: "StatusFailure", note: message, regarding: object)
         case .applied:
-            // Counting pods up and down is no news; another generation, image or condition is.
-            func news(_ status: CollectorStatus) -> [String?] {
-                [status.observedGeneration.map(String.init), status.image, status.version]
+            // What pods come to is no news; another generation or condition is.
+            func news(_ status: CollectorStatus) -> [String] {
+                ["\(status.observedGeneration ?? 0)"]
                     + status.conditions.map { "\($0.type)\($0.status.rawValue)\($0.reason)" }
             }
             guard news(before) != news(after) else { return }
