@@ -12,6 +12,20 @@ package struct ClusterStores: Sendable {
     package let replicaSets: Store<OwnersRecord>
     package let jobs: Store<OwnersRecord>
 
+    package init(
+        namespaces: Store<NamespaceRecord>,
+        instrumentations: Store<InstrumentationRecord>,
+        collectors: Store<CollectorRecord>,
+        replicaSets: Store<OwnersRecord>,
+        jobs: Store<OwnersRecord>
+    ) {
+        self.namespaces = namespaces
+        self.instrumentations = instrumentations
+        self.collectors = collectors
+        self.replicaSets = replicaSets
+        self.jobs = jobs
+    }
+
     package init(client: KubeClient, namespaces scope: NamespaceScope) {
         self.namespaces = Store(
             client: client,
