@@ -86,7 +86,8 @@ let modules: [Module] = [
     Module(
         name: "Controllers",
         ours: [
-            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection", "KubeClient",
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection",
+            "KubeClient",
             "KubeRuntime", "AdmissionServer",
         ],
         packages: [
@@ -98,7 +99,8 @@ let modules: [Module] = [
     Module(
         name: "swiftlet",
         ours: [
-            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection", "KubeClient",
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection",
+            "KubeClient",
             "KubeRuntime", "AdmissionServer", "PrometheusMetrics", "Controllers",
         ],
         packages: [

@@ -27,11 +27,11 @@ final class Credentials: Sendable {
     private let settings: TLSSettings
     private let certificateFiles: (certificate: PEMBytes, key: PEMBytes)?
     private let execFlight = SingleFlight<Current>()
-    private let now: @Sendable () -> Int
+    private let now: @Sendable () -> Timestamp
     private let logger: Logger
 
     private struct State {
-        var exec: (current: Current, expires: Int?)?
+        var exec: (current: Current, expires: Timestamp?)?
         var serial = 0
         var identity: Identity?
     }
@@ -42,17 +42,17 @@ final class Credentials: Sendable {
     }
     private let state = Mutex(State())
 
-    /// A plugin's credential is renewed this many seconds before it expires, for the sake of requests under way.
-    private static let expiryMargin = 10
+    /// A plugin's credential is renewed this long before it expires, for the sake of requests under way.
+    private static let expiryMargin = Duration.seconds(10)
 
-    /// - Parameter now: seconds since 1970, what a plugin's expiry is compared with.
+    /// - Parameter now: the time of day, what a plugin's expiry is compared with.
     /// - Throws: ``KubeClientError`` for a client certificate that is none.
     init(
         configuration: ClientConfiguration,
         settings: TLSSettings,
         logger: Logger,
         time: TimeSource,
-        now: @escaping @Sendable () -> Int = { UnixTime.now() }
+        now: @escaping @Sendable () -> Timestamp = { .now() }
     ) throws {
         self.settings = settings
         self.logger = logger
@@ -141,7 +141,7 @@ final class Credentials: Sendable {
             }
             self.logger.debug(
                 "Got a credential from the plugin",
-                metadata: ["command": "\(exec.plugin.command)", "expires": "\(credential.expires ?? 0)"]
+                metadata: ["command": "\(exec.plugin.command)", "expires": "\(credential.expires?.rfc3339 ?? "never")"]
             )
             return self.state.withLock { [current] state in
                 state.serial += 1
@@ -157,7 +157,7 @@ final class Credentials: Sendable {
         let now = self.now()
         return self.state.withLock { state in
             guard let known = state.exec else { return nil }
-            if let expires = known.expires, now >= expires - Self.expiryMargin { return nil }
+            if let expires = known.expires, expires - now <= Self.expiryMargin { return nil }
             return known.current
         }
     }

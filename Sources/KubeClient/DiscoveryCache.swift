@@ -43,7 +43,7 @@ final class DiscoveryCache: Sendable {
     }
 
     private func isOld() -> Bool {
-        let now = self.transport.time.now()
+        let now = self.transport.time.now
         return self.state.withLock { $0.snapshot == nil || now - $0.fetchedAt >= Self.askAgainAfter }
     }
 
@@ -85,7 +85,7 @@ final class DiscoveryCache: Sendable {
             if core.isAggregated { snapshot.add(aggregated: core.json) } else { snapshot.add(coreVersions: core.json) }
             let named = try await self.get("/apis", accept: Self.aggregated)
             if named.isAggregated { snapshot.add(aggregated: named.json) } else { snapshot.add(groupList: named.json) }
-            let now = self.transport.time.now()
+            let now = self.transport.time.now
             self.state.withLock { [snapshot] state in
                 state.snapshot = snapshot
                 state.fetchedAt = now

@@ -27,8 +27,8 @@ struct ExecCredentials: Sendable {
         var token: String?
         var certificate: [UInt8]?
         var key: [UInt8]?
-        /// Seconds since 1970; `nil` holds until the server refuses it.
-        var expires: Int?
+        /// `nil` holds until the server refuses it.
+        var expires: Timestamp?
     }
 
     /// - Throws: ``KubeClientError`` with code `credentials`: what went wrong with which program.
@@ -149,7 +149,7 @@ struct ExecCredentials: Sendable {
             throw self.error("printed neither a token nor a client certificate")
         }
         if let text = status[string: "expirationTimestamp"], !text.isEmpty {
-            guard let expires = UnixTime.parse(rfc3339: text) else {
+            guard let expires = Timestamp(text) else {
                 throw self.error("printed the expirationTimestamp '\(text)', which is not RFC 3339")
             }
             credential.expires = expires

@@ -59,7 +59,7 @@ final class RotatingFile: Sendable {
     }
 
     func bytes() async throws -> [UInt8] {
-        let now = self.time.now()
+        let now = self.time.now
         let known = self.state.withLock { $0 }
         if let known, now - known.readAt < Self.maximumAge { return known.bytes }
         do {

@@ -10,7 +10,7 @@ final class RateLimiter: Sendable {
     init(_ limit: RateLimit, time: TimeSource) {
         self.limit = limit
         self.time = time
-        self.fullAt = Mutex(time.now())
+        self.fullAt = Mutex(time.now)
     }
 
     /// Takes a token.
@@ -18,12 +18,12 @@ final class RateLimiter: Sendable {
     /// - Throws: `CancellationError` when cancelled while waiting; the token stays taken.
     func wait() async throws {
         let delay = self.reserve()
-        if delay > .zero { try await self.time.sleep(delay) }
+        if delay > .zero { try await self.time.sleep(for: delay) }
     }
 
     /// Takes a token, perhaps from the future, and says how long until it may be used.
     func reserve() -> Duration {
-        let now = self.time.now()
+        let now = self.time.now
         let perToken = Duration.seconds(1 / self.limit.requestsPerSecond)
         return self.fullAt.withLock { fullAt in
             fullAt = max(fullAt, now) + perToken

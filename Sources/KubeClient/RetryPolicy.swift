@@ -1,3 +1,4 @@
+import KubeModel
 import NIOHTTP1
 
 /// When a request is sent again. Values in, decision out.
@@ -52,10 +53,10 @@ struct RetryPolicy {
     }
 
     /// The Retry-After of an answer, `nil` without one. Whole seconds, or a date (RFC 9110 section 10.2.3).
-    static func retryAfter(_ headers: HTTPHeaders, now: Int = UnixTime.now()) -> Duration? {
+    static func retryAfter(_ headers: HTTPHeaders, now: Timestamp = .now()) -> Duration? {
         guard let value = headers.first(name: "Retry-After") else { return nil }
         if let seconds = Int(value) { return .seconds(max(0, min(seconds, 86_400))) }
-        if let date = UnixTime.parse(httpDate: value) { return .seconds(max(0, min(date - now, 86_400))) }
+        if let date = Timestamp(httpDate: value) { return max(.zero, min(date - now, .seconds(86_400))) }
         return nil
     }
 }

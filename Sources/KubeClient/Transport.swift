@@ -154,7 +154,7 @@ final class Transport: Sendable {
     ///
     /// - Throws: ``KubeClientError``, `CancellationError`.
     func send(_ request: APIRequest) async throws -> APIResponse {
-        let deadline = self.time.now() + (request.timeout ?? self.configuration.requestTimeout)
+        let deadline = self.time.now + (request.timeout ?? self.configuration.requestTimeout)
         var policy = RetryPolicy(
             maximumRetries: self.configuration.maximumRetries,
             isIdempotent: request.isIdempotent
@@ -162,7 +162,7 @@ final class Transport: Sendable {
         while true {
             try await self.limiter?.wait()
             let credential = try await self.credentials.current()
-            let remaining = deadline - self.time.now()
+            let remaining = deadline - self.time.now
             let decision: RetryPolicy.Decision
             do {
                 let response = try await self.attempt(request, credential, remaining)
@@ -173,7 +173,7 @@ final class Transport: Sendable {
                 if decision == .giveUp { throw error }
                 self.logger.debug("Sending again after a lost connection", metadata: self.metadata(request))
             }
-            if case .retry(let delay) = decision, delay > .zero { try await self.time.sleep(delay) }
+            if case .retry(let delay) = decision, delay > .zero { try await self.time.sleep(for: delay) }
         }
     }
 
@@ -192,7 +192,7 @@ final class Transport: Sendable {
             let decision = policy.decide(
                 status: response.status,
                 retryAfter: RetryPolicy.retryAfter(response.headers),
-                remaining: deadline - self.time.now()
+                remaining: deadline - self.time.now
             )
             if case .retry(let delay) = decision {
                 self.logger.debug(
@@ -218,14 +218,14 @@ final class Transport: Sendable {
             throw self.timeout(request)
         }
         defer { self.slots.release() }
-        let start = self.time.now()
+        let start = self.time.now
         var code = 0
         defer {
             self.observer?.finished(
                 verb: request.verb,
                 resource: request.resource,
                 code: code,
-                duration: self.time.now() - start
+                duration: self.time.now - start
             )
         }
         do {
@@ -274,12 +274,12 @@ final class Transport: Sendable {
         headTimeout: Duration,
         totalTimeout: Duration
     ) async throws -> StreamedResponse.Start {
-        let deadline = self.time.now() + headTimeout
+        let deadline = self.time.now + headTimeout
         var policy = RetryPolicy(maximumRetries: self.configuration.maximumRetries, isIdempotent: true)
         while true {
             try await self.limiter?.wait()
             let credential = try await self.credentials.current()
-            let remaining = deadline - self.time.now()
+            let remaining = deadline - self.time.now
             let decision: RetryPolicy.Decision
             do {
                 let start = try await self.attemptStream(request, credential, remaining, totalTimeout)
@@ -290,7 +290,7 @@ final class Transport: Sendable {
                 decision = policy.decideAfterLostConnection()
                 if decision == .giveUp { throw error }
             }
-            if case .retry(let delay) = decision, delay > .zero { try await self.time.sleep(delay) }
+            if case .retry(let delay) = decision, delay > .zero { try await self.time.sleep(for: delay) }
         }
     }
 
@@ -301,14 +301,14 @@ final class Transport: Sendable {
         _ totalTimeout: Duration
     ) async throws -> StreamedResponse.Start {
         guard remaining > .zero else { throw self.timeout(request) }
-        let start = self.time.now()
+        let start = self.time.now
         var code = 0
         defer {
             self.observer?.finished(
                 verb: request.verb,
                 resource: request.resource,
                 code: code,
-                duration: self.time.now() - start
+                duration: self.time.now - start
             )
         }
         do {

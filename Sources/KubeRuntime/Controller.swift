@@ -1,3 +1,4 @@
+import KubeClient
 package import KubeModel
 package import Logging
 import Metrics

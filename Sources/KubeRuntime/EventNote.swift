@@ -72,8 +72,8 @@ enum EventAPI: Sendable {
         _ note: EventNote,
         name: String,
         reporter: EventReporter,
-        first: WallTime,
-        last: WallTime,
+        first: Timestamp,
+        last: Timestamp,
         count: Int
     ) -> KubeObject {
         var event = KubeObject(self.resource.groupVersionKind, namespace: note.namespace, name: name)
@@ -103,14 +103,14 @@ enum EventAPI: Sendable {
     }
 
     /// The merge patch that tells of more of the same.
-    func patch(last: WallTime, count: Int) -> JSONObject {
+    func patch(last: Timestamp, count: Int) -> JSONObject {
         switch self {
         case .events: ["series": .object(Self.series(count, last))]
         case .core: ["count": .int(count), "lastTimestamp": .string(last.rfc3339)]
         }
     }
 
-    private static func series(_ count: Int, _ last: WallTime) -> JSONObject {
+    private static func series(_ count: Int, _ last: Timestamp) -> JSONObject {
         ["count": .int(count), "lastObservedTime": .string(last.rfc3339Micro)]
     }
 

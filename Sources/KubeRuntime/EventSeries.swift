@@ -30,14 +30,14 @@ struct EventSeries: Sendable {
 
     /// What to write for a note.
     enum Write: Sendable, Equatable {
-        case create(name: String, first: WallTime, last: WallTime, count: Int)
-        case update(name: String, last: WallTime, count: Int)
+        case create(name: String, first: Timestamp, last: Timestamp, count: Int)
+        case update(name: String, last: Timestamp, count: Int)
     }
 
     private struct Series {
         var name: String
-        var first: WallTime
-        var last: WallTime
+        var first: Timestamp
+        var last: Timestamp
         var lastSeen: Duration
         var count = 1
         /// The count the server knows, 0 before the event was created.
@@ -79,7 +79,7 @@ struct EventSeries: Sendable {
     /// Notes that the server does not know, or not as often as they were seen.
     var unsent: [EventNote] { self.series.filter { !$0.value.isSent }.map(\.key) }
 
-    mutating func record(_ note: EventNote, wallTime: WallTime, now: Duration) -> Admission {
+    mutating func record(_ note: EventNote, wallTime: Timestamp, now: Duration) -> Admission {
         self.clean(now: now)
         if var known = self.series[note], now - known.lastSeen < self.configuration.window {
             known.count += 1
@@ -175,7 +175,7 @@ struct EventSeries: Sendable {
     }
 
     /// Unique within the process by the number, between processes by the time.
-    private static func name(_ object: String, _ time: WallTime, _ number: Int) -> String {
+    private static func name(_ object: String, _ time: Timestamp, _ number: Int) -> String {
         let nanoseconds = UInt64(bitPattern: time.seconds &* 1_000_000_000 &+ Int64(time.nanoseconds))
         return "\(object.prefix(200)).\(String(nanoseconds, radix: 16)).\(String(number, radix: 16))"
     }

@@ -19,7 +19,6 @@
 //     let elector = try LeaderElector(client: client, namespace: ns, name: "9f7554c3.opentelemetry.io",
 //         identity: LeaderElector.makeIdentity(host: pod))
 //     let leader = LeaderServices(elector, services: [controller])     // without election: controller itself
-//     let readiness = Health([.ping, .synced(collectors), .synced(deployments)])
 //     // Started in this order, stopped in reverse:
 //     try await ServiceGroup(services: [collectors, deployments, events, leader], gracefulShutdownSignals: [.sigterm],
 //         logger: logger).run()

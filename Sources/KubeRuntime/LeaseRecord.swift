@@ -36,7 +36,7 @@ package struct LeaseRecord: Sendable, Hashable {
         namespace: String,
         name: String,
         duration: Duration,
-        now: WallTime
+        now: Timestamp
     ) -> LeaseRecord {
         var record =
             previous
@@ -57,7 +57,7 @@ package struct LeaseRecord: Sendable, Hashable {
     }
 
     /// The lease to write when its holder leaves it to others.
-    package func released(now: WallTime) -> LeaseRecord {
+    package func released(now: Timestamp) -> LeaseRecord {
         var record = self
         var spec = self.object.spec ?? [:]
         spec["holderIdentity"] = ""

@@ -1,3 +1,4 @@
+package import KubeClient
 import Synchronization
 
 /// Wakes one waiting task. Raised while nobody waits it stays raised, once: any number of raises is one wake-up.

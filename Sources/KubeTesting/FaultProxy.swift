@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 package import NIOSSL
 import Synchronization
 
@@ -67,7 +66,7 @@ package final class FaultProxy: Sendable {
     let upstream: Upstream
     let tlsContext: NIOSSLContext?
     private let state = Mutex(State())
-    private let channel: Mutex<(any Channel)?> = Mutex(nil)
+    private let listener = LoopbackListener()
 
     private init(_ upstream: Upstream) throws {
         self.upstream = upstream
@@ -92,33 +91,19 @@ package final class FaultProxy: Sendable {
     }
 
     private func start() async throws {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 256)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(HTTPResponseEncoder())
-                    try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-                    try pipeline.addHandler(FrontHandler(self.opened(channel)))
-                }
-            }
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .bind(host: "127.0.0.1", port: 0)
-            .get()
-        self.channel.withLock { $0 = channel }
+        try await self.listener.start { channel in
+            try channel.pipeline.syncOperations.addHandler(FrontHandler(self.opened(channel)))
+        }
     }
 
     private func stop() async {
-        let channel = self.channel.withLock { $0 }
-        // Closing what is closed already fails, which is as good.
-        try? await channel?.close()
+        await self.listener.stop()
         self.dropConnections()
     }
 
     // MARK: For tests
 
-    package var port: Int { self.channel.withLock { $0?.localAddress?.port } ?? 0 }
+    package var port: Int { self.listener.port }
     package var url: String { "http://127.0.0.1:\(self.port)" }
 
     /// What the client asked, also what never reached the server.

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 package import NIOSSL
 import Synchronization
 
@@ -23,7 +22,7 @@ package final class ScriptedServer: Sendable {
 
     private let script: Script
     private let state = Mutex(State())
-    private let channel: Mutex<(any Channel)?> = Mutex(nil)
+    private let listener = LoopbackListener()
     private let isTLS: Bool
 
     private init(_ script: @escaping Script, isTLS: Bool) {
@@ -66,35 +65,21 @@ package final class ScriptedServer: Sendable {
 
     private func start(_ tls: TLSConfiguration?) async throws {
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.backlog, value: 64)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
-                    let encoder = HTTPResponseEncoder()
-                    try pipeline.addHandler(encoder)
-                    try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
-                    try pipeline.addHandler(ScriptedHandler(server: self, connection: self.opened(channel)))
-                }
-            }
-            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-            .bind(host: "127.0.0.1", port: 0)
-            .get()
-        self.channel.withLock { $0 = channel }
+        try await self.listener.start(tls: context) { channel in
+            try channel.pipeline.syncOperations.addHandler(
+                ScriptedHandler(server: self, connection: self.opened(channel))
+            )
+        }
     }
 
     private func stop() async {
-        let channel = self.channel.withLock { $0 }
-        // Closing what is closed already fails, which is as good.
-        try? await channel?.close()
+        await self.listener.stop()
         self.dropConnections()
     }
 
     // MARK: For tests
 
-    package var port: Int { self.channel.withLock { $0?.localAddress?.port } ?? 0 }
+    package var port: Int { self.listener.port }
     package var url: String { "\(self.isTLS ? "https" : "http")://127.0.0.1:\(self.port)" }
     package var requests: [RecordedRequest] { self.state.withLock { $0.requests } }
     package var connectionCount: Int { self.state.withLock { $0.connections } }

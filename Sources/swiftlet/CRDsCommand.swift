@@ -27,7 +27,7 @@ struct CRDsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let definitions = try CustomResourceDefinition.all(for: try await self.version())
-        print(definitions.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined(), terminator: "")
+        try emit(definitions.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined())
     }
 
     private func version() async throws -> KubernetesVersion? {

@@ -59,8 +59,10 @@ struct InjectCommand: ParsableCommand {
                     failed = true
                 }
                 if result.outcome.isChanged || !self.onlyChanged {
-                    print("---\n" + YAMLWriter.text(.object(result.object.json)), terminator: "")
+                    try emit("---\n" + YAMLWriter.text(.object(result.object.json)))
                 }
+            } catch let exit as ExitCode {
+                throw exit
             } catch {
                 complain("error: \(object.kind) \(object.name): \(error)")
                 failed = true

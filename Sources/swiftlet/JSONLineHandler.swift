@@ -1,5 +1,6 @@
 import JSONTree
-import KubeRuntime
+import KubeClient
+import KubeModel
 import Logging
 
 #if canImport(Glibc)
@@ -27,7 +28,7 @@ struct JSONLineHandler: LogHandler {
     func log(event: LogEvent) {
         var line: JSONObject = [
             "level": .string(Self.name(of: event.level)),
-            "timestamp": .string(WallTime.now().rfc3339Micro),
+            "timestamp": .string(Timestamp.now().rfc3339Micro),
             "message": .string(event.message.description),
         ]
         var all = self.metadata

@@ -14,7 +14,7 @@ enum ManifestInput {
 
     /// Every object of the files, in order, lists flattened.
     ///
-    /// - Throws: ``ValidationError`` naming the file, the line and what is wrong.
+    /// - Throws: exit code 64, after a line that names the file, the place in it and what is wrong.
     static func objects(in files: [String]) throws -> [KubeObject] {
         var objects: [KubeObject] = []
         for file in files {
@@ -22,15 +22,21 @@ enum ManifestInput {
             do {
                 for found in try ManifestReader.objects(in: bytes) { objects.append(KubeObject(found.object)) }
             } catch {
-                throw ValidationError("\(file == "-" ? "standard input" : file): \(error)")
+                throw self.refused(file, "\(error)")
             }
         }
         return objects
     }
 
+    /// No usage after it: the command line was right, what it names is not.
+    private static func refused(_ file: String, _ reason: String) -> ExitCode {
+        complain("error: \(file == "-" ? "standard input" : file): \(reason)")
+        return ExitCode(64)
+    }
+
     static func read(_ file: String) throws -> [UInt8] {
         let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw ValidationError("\(file): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else { throw self.refused(file, String(cString: strerror(errno))) }
         defer { if descriptor != STDIN_FILENO { close(descriptor) } }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -38,12 +44,12 @@ enum ManifestInput {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
             if count < 0 {
                 if errno == EINTR { continue }
-                throw ValidationError("\(file): \(String(cString: strerror(errno)))")
+                throw self.refused(file, String(cString: strerror(errno)))
             }
             if count == 0 { return bytes }
             bytes.append(contentsOf: buffer[0..<count])
             guard bytes.count <= Self.sizeLimit else {
-                throw ValidationError("\(file): larger than \(Self.sizeLimit >> 20) MiB")
+                throw self.refused(file, "larger than \(Self.sizeLimit >> 20) MiB")
             }
         }
     }
@@ -53,4 +59,21 @@ enum ManifestInput {
 func complain(_ text: String) {
     var line = Array((text + "\n").utf8)
     _ = line.withUnsafeMutableBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// Writes a command's result to standard output. Output that is lost is no success; a reader that has seen enough
+/// (`swiftlet render | head`) is no failure, but there is nothing left to do for it.
+func emit(_ text: String) throws {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+        if count >= 0 {
+            rest = rest.dropFirst(count)
+        } else if errno == EPIPE {
+            throw ExitCode.success
+        } else if errno != EINTR {
+            complain("error: standard output: \(String(cString: strerror(errno)))")
+            throw ExitCode.failure
+        }
+    }
 }

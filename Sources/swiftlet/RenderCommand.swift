@@ -41,22 +41,27 @@ struct RenderCommand: ParsableCommand {
         where object.groupVersionKind.groupKind == GroupKind(group: "opentelemetry.io", kind: "OpenTelemetryCollector")
         {
             found = true
-            if !self.render(object, settings, facts) { failed = true }
+            if try !self.render(object, settings, facts) { failed = true }
         }
         if !found { complain("warning: there is no OpenTelemetryCollector in \(self.file.joined(separator: ", "))") }
         if failed { throw ExitCode(1) }
     }
 
-    private func render(_ object: KubeObject, _ settings: OperatorSettings, _ facts: ClusterFacts) -> Bool {
+    private func render(_ object: KubeObject, _ settings: OperatorSettings, _ facts: ClusterFacts) throws -> Bool {
         var object = object
         if object.namespace.isEmpty { object.metadata.namespace = self.namespace }
         // Owner references carry the uid that only the cluster gives.
         if object.metadata.uid == nil { object.metadata.uid = "00000000-0000-0000-0000-000000000000" }
         let name = "OpenTelemetryCollector \(object.key)"
+        guard !object.name.isEmpty else {
+            complain("error: an OpenTelemetryCollector has no metadata.name")
+            return false
+        }
         guard object.apiVersion == "opentelemetry.io/v1beta1" else {
             complain("error: \(name): version \(object.apiVersion) is not supported, only opentelemetry.io/v1beta1")
             return false
         }
+        let rendered: [KubeObject]
         do {
             let defaulted = try defaultCollector(Collector(object.json).withSchemaDefaults, settings: settings)
             let validation = validateCollector(defaulted.collector, old: nil, settings: settings, facts: facts)
@@ -65,12 +70,13 @@ struct RenderCommand: ParsableCommand {
             guard validation.errors.isEmpty else { return false }
             let plan = try plan(CollectorInputs(collector: defaulted.collector, settings: settings, facts: facts))
             if !plan.isManaged { complain("warning: \(name): unmanaged, so nothing is rendered") }
-            for object in plan.apply { print("---\n" + YAMLWriter.text(.object(object.json)), terminator: "") }
-            return true
+            rendered = plan.apply
         } catch {
             complain("error: \(name): \(error)")
             return false
         }
+        try emit(rendered.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined())
+        return true
     }
 }
 

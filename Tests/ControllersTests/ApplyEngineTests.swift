@@ -18,9 +18,13 @@ struct ApplyEngineTests {
     }
 
     /// A server that holds one object: it answers an apply with what it got, and what it adds.
-    private func run(_ body: (KubeClient, ScriptedServer, ApplyEngine, VerifiedObjects) async throws -> Void) async throws {
+    private func run(_ body: (KubeClient, ScriptedServer, ApplyEngine, VerifiedObjects) async throws -> Void)
+        async throws
+    {
         try await ScriptedServer.run(script: { request, number in
-            guard var object = (try? JSONValue(parsing: request.body))?.object else { return .failure(400, reason: "Bad") }
+            guard var object = (try? JSONValue(parsing: request.body))?.object else {
+                return .failure(400, reason: "Bad")
+            }
             object.mutateObject("metadata") { metadata in
                 metadata["uid"] = "u-1"
                 metadata["resourceVersion"] = .string("\(number + 10)")
@@ -165,7 +169,8 @@ struct ApplyEngineTests {
     }
 
     @Test func failuresAreNotRemembered() async throws {
-        try await ScriptedServer.run([.failure(409, reason: "Conflict"), .failure(403, reason: "Forbidden")]) { server in
+        try await ScriptedServer.run([.failure(409, reason: "Conflict"), .failure(403, reason: "Forbidden")]) {
+            server in
             try await KubeClient.with(url: server.url) { client in
                 let engine = ApplyEngine(client: client, verified: VerifiedObjects())
                 for code in [409, 403, 403] {

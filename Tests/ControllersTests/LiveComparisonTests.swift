@@ -18,7 +18,10 @@ struct LiveComparisonTests {
         // Elements that others added, and another order.
         ("[{name: a, value: x}]", "[{name: b}, {name: a, value: x}]"),
         ("[{name: a}, {name: b}]", "[{name: b}, {name: a}]"),
-        ("[{name: v, mountPath: /a}, {name: v, mountPath: /b}]", "[{name: v, mountPath: /b}, {name: o, mountPath: /c}, {name: v, mountPath: /a}]"),
+        (
+            "[{name: v, mountPath: /a}, {name: v, mountPath: /b}]",
+            "[{name: v, mountPath: /b}, {name: o, mountPath: /c}, {name: v, mountPath: /a}]"
+        ),
         ("[{apiVersion: v1, uid: u1}]", "[{uid: u2}, {apiVersion: v1, uid: u1}]"),
     ])
     func held(_ wanted: String, _ live: String) throws {
@@ -26,7 +29,8 @@ struct LiveComparisonTests {
     }
 
     @Test(arguments: [
-        ("a", "b"), ("1", "2"), ("'true'", "true"), ("{a: 1}", "{b: 1}"), ("{a: {b: 1}}", "{a: 1}"), ("[a, b]", "[b, a]"),
+        ("a", "b"), ("1", "2"), ("'true'", "true"), ("{a: 1}", "{b: 1}"), ("{a: {b: 1}}", "{a: 1}"),
+        ("[a, b]", "[b, a]"),
         ("[a]", "[a, b]"), ("[a, b]", "[a]"), ("[]", "[a]"), ("a", "null"), ("{cpu: '1'}", "{cpu: 100m}"),
         ("{cpu: 1}", "{cpu: 2000m}"), ("1Gi", "1G"), ("[{name: a, value: x}]", "[{name: a, value: y}]"),
         ("[{name: a}, {name: b}]", "[{name: a}, {name: c}]"), ("[{name: a, args: [x]}]", "[{name: a, args: [x, y]}]"),

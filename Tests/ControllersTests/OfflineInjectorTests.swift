@@ -76,7 +76,7 @@ struct OfflineInjectorTests {
         #expect(!outcome.isChanged && outcome.decisions.isEmpty)
         // Also a template without metadata.
         guard kind == "Deployment" else { return }
-        object.spec?.mutateObject("template") { $0.remove("metadata") }
+        object.spec?.mutateObject("template") { template in _ = template.remove("metadata") }
         #expect(try self.injector().inject(object, place).object.json.bytes() == object.json.bytes())
     }
 
@@ -89,7 +89,7 @@ struct OfflineInjectorTests {
         #expect(changed.spec?["template"]?["metadata"]?["ownerReferences"] == [["kind": "X", "name": "y"]])
     }
 
-    @Test(arguments: ["{}", "{spec: {}}", "{spec: {template: 7}}", "{spec: {template: {spec: {containers: 7}}}}"])
+    @Test(arguments: ["{}", "{spec: {}}", "{spec: {template: 7}}", "{spec: {template: {spec: 7}}}"])
     func malformed(_ text: String) throws {
         var object = try yaml(text)
         object["apiVersion"] = "apps/v1"

@@ -1,4 +1,3 @@
-@testable import AdmissionServer
 import FoundationEssentials
 import JSONTree
 import KubeClient
@@ -8,6 +7,7 @@ import Rendering
 import Synchronization
 import Testing
 
+@testable import AdmissionServer
 @testable import Controllers
 
 /// Runs `body` while services run, each until it is cancelled.

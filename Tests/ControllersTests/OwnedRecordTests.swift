@@ -44,7 +44,9 @@ struct OwnedRecordTests {
         #expect(record.content?.tree()?["data"] == ["collector.yaml": "a: b"])
     }
 
-    @Test(arguments: ["resourceVersion", "generation", "managedFields", "creationTimestamp", "selfLink", "status", "kind"])
+    @Test(arguments: [
+        "resourceVersion", "generation", "managedFields", "creationTimestamp", "selfLink", "status", "kind",
+    ])
     func fingerprintIgnoresBookkeeping(_ what: String) throws {
         let changed = try self.record { object in
             switch what {
@@ -111,7 +113,10 @@ struct OwnedRecordTests {
         #expect(
             try self.record {
                 $0.metadata.json["ownerReferences"] = [
-                    ["apiVersion": "opentelemetry.io/v1beta1", "kind": "OpenTelemetryCollector", "name": "web", "uid": "u"]
+                    [
+                        "apiVersion": "opentelemetry.io/v1beta1", "kind": "OpenTelemetryCollector", "name": "web",
+                        "uid": "u",
+                    ]
                 ]
             }.collector.isEmpty
         )

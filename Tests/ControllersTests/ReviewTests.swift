@@ -82,7 +82,11 @@ struct ReviewTests {
     @Test func denied() throws {
         let review = try self.parse(Self.request)
         let plain = try self.response(.denied(review, #"no "x""#))
-        #expect(plain == ["uid": "7", "allowed": false, "status": ["code": 403, "reason": "Forbidden", "message": #"no "x""#]])
+        #expect(
+            plain == [
+                "uid": "7", "allowed": false, "status": ["code": 403, "reason": "Forbidden", "message": #"no "x""#],
+            ]
+        )
         let detailed = try self.response(
             .denied(review, "no", causes: [.init(field: "spec.x", reason: "Invalid", message: "m")], warnings: ["w"])
         )

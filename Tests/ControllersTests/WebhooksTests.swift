@@ -178,7 +178,9 @@ struct WebhooksTests {
 
     @Test func aSidecarIsAdded() async throws {
         for isNative in [false, true] {
-            try await self.run([Self.shop, Self.sidecar], facts: ClusterFacts(nativeSidecars: isNative)) { _, handlers in
+            try await self.run([Self.shop, Self.sidecar], facts: ClusterFacts(nativeSidecars: isNative)) {
+                _,
+                handlers in
                 let pod = try self.pod(["sidecar.opentelemetry.io/inject": "true"])
                 let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(pod))
                 let changed = try self.patched(pod, answer)
@@ -210,7 +212,10 @@ struct WebhooksTests {
         }
     }
 
-    @Test(arguments: [ScriptedAnswer.failure(500, reason: "InternalError"), .failure(404, reason: "NotFound"), .close])
+    @Test(arguments: [
+        ScriptedAnswer.failure(500, reason: "InternalError", message: "boom"),
+        .failure(404, reason: "NotFound", message: "namespaces \\\"shop\\\" not found"), .close,
+    ])
     func aNamespaceThatCannotBeReadLetsThePodIn(_ answer: ScriptedAnswer) async throws {
         try await self.run([Self.instrumentation], script: { _, _ in answer }) { _, handlers in
             let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(try self.pod(Self.python)))
@@ -232,7 +237,11 @@ struct WebhooksTests {
 
     @Test func whatIsNoPodIsRefused() async throws {
         try await self.run([Self.shop]) { _, handlers in
-            for object: JSONObject? in [nil, ["spec": 7], ["spec": ["containers": "x"]]] {
+            let metadata: JSONValue = ["annotations": .strings(Self.python)]
+            for object: JSONObject? in [
+                nil, ["spec": 7], ["metadata": metadata, "spec": ["containers": "x"]],
+                ["metadata": metadata, "spec": ["containers": [7]]],
+            ] {
                 let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(object))
                 #expect(answer[bool: "allowed"] == false && answer["status"]?["code"] == 400)
             }
@@ -263,7 +272,6 @@ struct WebhooksTests {
                 let status = try #require(try JSONValue(parsing: self.bytes(of: response)).object)
                 #expect(status[string: "kind"] == "Status" && status[int: "code"] == 400)
                 let message = status[string: "message"] ?? ""
-                #expect(message.hasPrefix("the request body is not an AdmissionReview: "), "\(message)")
                 #expect(!message.contains("\n") && message.utf8.count < 300, "\(message)")
                 #expect(message.components("AdmissionReview") == 1, "said once: \(message)")
             }
@@ -279,7 +287,6 @@ struct WebhooksTests {
             let answer = try await self.ask(handlers, path, self.review(collector))
             let defaulted = try self.patched(collector, answer)
             #expect(defaulted.json != collector)
-            #expect(defaulted.metadata.labels["app.kubernetes.io/managed-by"] == "opentelemetry-operator")
             // Once more changes nothing.
             let again = try await self.ask(handlers, path, self.review(defaulted.json))
             #expect(again[string: "patch"] == nil)
@@ -305,7 +312,9 @@ struct WebhooksTests {
             #expect(answer[bool: "allowed"] == false && answer["status"]?["code"] == 403)
             let causes = answer["status"]?["details"]?["causes"]?.array ?? []
             #expect(causes.contains { $0["field"] == "spec.tolerations" })
-            #expect(causes.allSatisfy { $0["message"]?.string?.isEmpty == false && $0["reason"]?.string?.isEmpty == false })
+            #expect(
+                causes.allSatisfy { $0["message"]?.string?.isEmpty == false && $0["reason"]?.string?.isEmpty == false }
+            )
             #expect(answer["status"]?["message"] == causes.first?["message"])
         }
     }
@@ -319,7 +328,8 @@ struct WebhooksTests {
                 }
                 // Its finalizers go while it is being deleted.
                 let dying: JSONObject = [
-                    "metadata": ["name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"], "spec": ["mode": "nonsense"],
+                    "metadata": ["name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"],
+                    "spec": ["mode": "nonsense"],
                 ]
                 let answer = try await self.ask(handlers, path, self.review(dying, "UPDATE", old: dying))
                 #expect(answer[bool: "allowed"] == true)
@@ -374,7 +384,10 @@ struct WebhooksTests {
                 #expect(answer[bool: "allowed"] == isAllowed)
                 if !isAllowed {
                     let message = answer["status"]?["message"]?.string ?? ""
-                    #expect(message.contains(#"user "jane" is not allowed"#) && message.contains("events"), "\(message)")
+                    #expect(
+                        message.contains(#"user "jane" is not allowed"#) && message.contains("events"),
+                        "\(message)"
+                    )
                 }
             }
             #expect(!server.requests.isEmpty)

@@ -158,7 +158,7 @@ struct CredentialsTests {
 
     @Test func aPluginRunsAgainBeforeItsCredentialExpires() async throws {
         let expires = #","expirationTimestamp":"2024-05-01T00:10:00Z""#
-        let now = Mutex(UnixTime.parse(rfc3339: "2024-05-01T00:00:00Z") ?? 0)
+        let now = Mutex(try #require(Timestamp("2024-05-01T00:00:00Z")))
         try await withFolder { folder in
             var configuration = ClientConfiguration(serverURL: "http://h")
             configuration.authentication = .exec(try self.plugin(self.counting(folder, expires: expires), in: folder))
@@ -170,9 +170,9 @@ struct CredentialsTests {
                 now: { now.withLock { $0 } }
             )
             #expect(try await credentials.current().authorization == "Bearer t1")
-            now.withLock { $0 += 580 }
+            now.withLock { $0 = $0 + .seconds(580) }
             #expect(try await credentials.current().authorization == "Bearer t1")
-            now.withLock { $0 += 10 }
+            now.withLock { $0 = $0 + .seconds(10) }
             #expect(try await credentials.current().authorization == "Bearer t2")
         }
     }

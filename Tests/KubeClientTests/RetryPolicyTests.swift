@@ -1,3 +1,4 @@
+import KubeModel
 import KubeTesting
 import NIOHTTP1
 import Testing
@@ -52,7 +53,7 @@ struct RetryPolicyTests {
         ] as [(String, Int?)]
     )
     func retryAfterHeaders(value: String, seconds: Int?) {
-        let now = 1_445_412_480
+        let now = Timestamp(seconds: 1_445_412_480)
         #expect(RetryPolicy.retryAfter(["Retry-After": value], now: now) == seconds.map { .seconds($0) })
     }
 

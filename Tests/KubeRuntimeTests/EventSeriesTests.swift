@@ -5,7 +5,7 @@ import Testing
 @testable import KubeRuntime
 
 @Suite struct EventSeriesTests {
-    private static let wall = WallTime(seconds: 1_700_000_000)
+    private static let wall = Timestamp(seconds: 1_700_000_000)
 
     static func note(_ text: String = "it failed", of name: String = "web", in namespace: String = "shop") -> EventNote
     {
@@ -22,7 +22,7 @@ import Testing
         )
     }
 
-    private static func later(_ seconds: Int64) -> WallTime { WallTime(seconds: 1_700_000_000 + seconds) }
+    private static func later(_ seconds: Int64) -> Timestamp { Timestamp(seconds: 1_700_000_000 + seconds) }
 
     @Test func isCreatedOnceThenCounted() {
         var series = EventSeries()
@@ -147,8 +147,8 @@ import Testing
 
 @Suite struct EventNoteTests {
     private static let reporter = EventReporter(controller: "opentelemetry-operator", instance: "pod-1")
-    private static let first = WallTime(seconds: 1_700_000_000, nanoseconds: 123_456_789)
-    private static let last = WallTime(seconds: 1_700_000_060)
+    private static let first = Timestamp(seconds: 1_700_000_000, nanoseconds: 123_456_789)
+    private static let last = Timestamp(seconds: 1_700_000_060)
 
     @Test func inTheEventsAPI() throws {
         let event = EventAPI.events.object(

@@ -275,7 +275,7 @@ import Testing
 }
 
 @Suite struct LeaseRecordTests {
-    private static let now = WallTime(seconds: 1_700_000_000)
+    private static let now = Timestamp(seconds: 1_700_000_000)
 
     private func held(by identity: String, over previous: LeaseRecord?) -> LeaseRecord {
         .held(

@@ -46,20 +46,19 @@ struct RuntimeClusterTests {
                 name: "lease",
                 identity: LeaderElector.makeIdentity(host: "test")
             )
-            let readiness = Health([.ping, .synced(parents), .synced(children)])
             let group = ServiceGroup(
                 services: [parents, children, events, LeaderServices(elector, services: [controller])],
                 gracefulShutdownSignals: [],
                 logger: Logger(label: "test")
             )
-            #expect(!readiness.report().isHealthy)
+            #expect(!parents.isSynced && !children.isSynced)
 
             for name in ["a", "b"] {
                 try await client.create(cluster.configMap(name, "1", labels: ["role": "parent"]), .configMaps)
             }
             async let run: Void = group.run()
             #expect(try await TestCluster.eventually { children.count == 2 })
-            #expect(readiness.report().isHealthy && elector.isLeader)
+            #expect(parents.isSynced && children.isSynced && elector.isLeader)
             // Somebody removes a child, then a parent comes.
             try await client.delete(.configMaps, namespace: cluster.namespace, name: "a-child")
             #expect(try await TestCluster.eventually { children.count == 2 && children[cluster.key("a-child")] != nil })

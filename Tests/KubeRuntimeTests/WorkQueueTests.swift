@@ -1,3 +1,4 @@
+import KubeClient
 import KubeTesting
 import Synchronization
 import Testing

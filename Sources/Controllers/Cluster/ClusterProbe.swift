@@ -20,8 +20,7 @@ package struct ClusterProbe: Sendable {
         let budget = try await served("policy", "PodDisruptionBudget", ["v1", "v1beta1"])
         let serviceMonitors = try await served("monitoring.coreos.com", "ServiceMonitor")
         let podMonitors = try await served("monitoring.coreos.com", "PodMonitor")
-        let kubernetes =
-            KubernetesVersion(major: version.major, minor: version.minor) ?? KubernetesVersion(major: 1, minor: 25)
+        let kubernetes = KubernetesVersion(major: version.major, minor: version.minor)
         return ClusterFacts(
             kubernetesVersion: kubernetes,
             horizontalPodAutoscaler: autoscaler.flatMap { ClusterFacts.ServedVersion(rawValue: $0.version) },

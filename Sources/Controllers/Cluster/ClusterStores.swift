@@ -1,6 +1,6 @@
 import JSONTree
 package import KubeClient
-package import KubeModel
+import KubeModel
 package import KubeRuntime
 package import ServiceLifecycle
 

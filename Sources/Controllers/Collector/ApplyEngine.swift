@@ -44,21 +44,65 @@ package struct ApplyEngine: Sendable {
         wanted.metadata.json.mutateObject("annotations") { $0[string: OwnedRecord.hashAnnotation] = hash }
         let key = UnseenWrites.Key(kind: resource.groupKind, object: wanted.key)
         if let existing, self.isRight(wanted, hash, existing) { return .unchanged }
-        if self.unseen.contains(key, hash: hash, version: existing?.object.resourceVersion) { return .unchanged }
-        let written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
+        if self.unseen.contains(key, hash: hash, existing) { return .unchanged }
+        let written: KubeObject
+        do {
+            written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
+        } catch let error as APIError where error.isInvalid && existing != nil {
+            written = try await self.replace(wanted, resource, refusal: error)
+        }
         Counter(
             label: "swiftlet_api_writes_total",
             dimensions: [("kind", resource.kind), ("reason", existing == nil ? "create" : "update")]
         ).increment()
         self.remember(written, resource, hash)
-        self.unseen.add(key, hash: hash, version: existing?.object.resourceVersion)
+        self.unseen.add(key, hash: hash, over: existing, written: written.metadata.resourceVersion ?? "")
         return existing == nil ? .created : .updated
     }
 
     /// A store has shown a change of an object: what it holds now counts.
     package func observed(_ kind: GroupKind, _ key: ObjectKey, _ record: OwnedRecord?) {
-        self.unseen.remove(UnseenWrites.Key(kind: kind, object: key))
+        self.unseen.observed(UnseenWrites.Key(kind: kind, object: key), record)
     }
+
+    /// Puts our lists in place of what is there, for an object of which the server refuses the apply.
+    ///
+    /// Elements of lists are told apart by some of their members, and others have to be unique as well: when somebody gives
+    /// a port of a Service another number, an apply brings ours back beside it, under the same name, and is refused for
+    /// ever. A merge patch replaces lists whole. What is wanted and invalid by itself is refused again and nothing happens.
+    private func replace(_ wanted: KubeObject, _ resource: APIResource, refusal: APIError) async throws -> KubeObject {
+        guard let spec = wanted.spec else { throw refusal }
+        let namespace = resource.isNamespaced ? wanted.namespace : nil
+        do {
+            try await self.client.patch(
+                resource,
+                namespace: namespace,
+                name: wanted.name,
+                .merge(["spec": .object(spec)]),
+                options: WriteOptions(fieldManager: Self.repairer)
+            )
+        } catch let error as APIError where error.isInvalid {
+            throw refusal
+        }
+        let applied = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
+        // What the patch owns would outlive our no longer wanting it.
+        let managers = applied.metadata.json[array: "managedFields"] ?? []
+        guard let place = managers.firstIndex(where: { $0["manager"]?.string == Self.repairer }) else { return applied }
+        return try await self.client.patch(
+            resource,
+            namespace: namespace,
+            name: wanted.name,
+            .json([
+                [
+                    "op": "test", "path": .string("/metadata/managedFields/\(place)/manager"),
+                    "value": .string(Self.repairer),
+                ],
+                ["op": "remove", "path": .string("/metadata/managedFields/\(place)")],
+            ])
+        )
+    }
+
+    private static let repairer = "swiftlet-repair"
 
     /// Whether nothing needs to be written.
     private func isRight(_ wanted: KubeObject, _ hash: String, _ existing: OwnedRecord) -> Bool {
@@ -107,32 +151,56 @@ private final class UnseenWrites: Sendable {
 
     private struct Write {
         var hash: String
-        /// What the store held when it was written; as long as it holds that, it has not seen the write.
-        var version: String?
+        /// Whether the store held the object at all when it was written.
+        var isNew: Bool
+        /// What the store held then, and what became of it.
+        var before: String
+        var written: String
         var until: ContinuousClock.Instant
+
+        /// Whether a record holds this write, or something later. Versions of one object grow; where they are no numbers,
+        /// the annotation and any other version than before have to do.
+        func isShown(by record: OwnedRecord) -> Bool {
+            let version = record.object.resourceVersion
+            if let shown = UInt64(version), let written = UInt64(self.written) { return shown >= written }
+            return record.appliedHash == self.hash || version != self.before
+        }
     }
 
     private static let patience = Duration.seconds(5)
     private let writes = Mutex<[Key: Write]>([:])
 
-    func contains(_ key: Key, hash: String, version: String?) -> Bool {
+    /// Whether just that was written over what a store still holds.
+    func contains(_ key: Key, hash: String, _ existing: OwnedRecord?) -> Bool {
         self.writes.withLock { writes in
             guard let write = writes[key] else { return false }
-            if write.hash == hash, write.version == version, write.until > .now { return true }
+            if write.hash == hash, write.until > .now, existing.map({ !write.isShown(by: $0) }) ?? write.isNew {
+                return true
+            }
             writes[key] = nil
             return false
         }
     }
 
-    func remove(_ key: Key) {
-        self.writes.withLock { _ = $0.removeValue(forKey: key) }
+    /// A store holds this now; `nil` when the object is gone. Events from before the write don't count.
+    func observed(_ key: Key, _ record: OwnedRecord?) {
+        self.writes.withLock { writes in
+            guard let write = writes[key] else { return }
+            if record.map(write.isShown) ?? true { writes[key] = nil }
+        }
     }
 
-    func add(_ key: Key, hash: String, version: String?) {
+    func add(_ key: Key, hash: String, over existing: OwnedRecord?, written: String) {
         let now = ContinuousClock.now
         self.writes.withLock { writes in
             if writes.count >= 10_000 { writes = writes.filter { $0.value.until > now } }
-            writes[key] = Write(hash: hash, version: version, until: now + Self.patience)
+            writes[key] = Write(
+                hash: hash,
+                isNew: existing == nil,
+                before: existing?.object.resourceVersion ?? "",
+                written: written,
+                until: now + Self.patience
+            )
         }
     }
 }

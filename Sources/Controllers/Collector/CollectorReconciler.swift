@@ -3,7 +3,8 @@ package import KubeClient
 package import KubeModel
 package import KubeRuntime
 import Logging
-package import Rendering
+import Rendering
+import Synchronization
 package import TelemetryAPI
 
 /// Gathers what is known of a collector, has a plan made, carries it out and reports.
@@ -15,6 +16,7 @@ package struct CollectorReconciler: Sendable {
     private let collectors: Store<CollectorRecord>
     private let owned: OwnedStores
     private let engine: ApplyEngine
+    private let unseenStatus = UnseenStatus()
     private let settings: OperatorSettings
     private let facts: @Sendable () -> ClusterFacts
     private let events: EventRecorder?
@@ -53,13 +55,14 @@ package struct CollectorReconciler: Sendable {
         controller.watch(self.collectors)
         let verified = self.owned.verified
         let engine = self.engine
-        for kind in self.owned.kinds {
+        let owned = self.owned
+        for kind in owned.kinds {
             controller.watch(
                 kind.store,
                 keys: { change in
                     engine.observed(kind.resource.groupKind, change.key, change.new)
                     if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
-                    return Array(OwnedStores.collectors(of: change))
+                    return Array(owned.collectors(of: change))
                 }
             )
         }
@@ -67,12 +70,15 @@ package struct CollectorReconciler: Sendable {
     }
 
     package func reconcile(_ key: ObjectKey) async throws -> ReconcileResult {
+        let version = self.collectors.resourceVersion(of: key)
         guard let record = self.collectors[key] else {
+            self.unseenStatus.forget(key)
             try await self.sweep(key)
             return .done
         }
-        let stored = try record.collector()
-        guard !stored.metadata.isDeleting else { return .done }
+        var stored = try record.collector()
+        guard !stored.metadata.isDeleting, stored.isManaged else { return .done }
+        if let status = self.unseenStatus[key, over: version] { stored.json["status"] = .object(status.json) }
         let records = self.owned.records(of: key)
         let plan: CollectorPlan
         do {
@@ -87,23 +93,23 @@ package struct CollectorReconciler: Sendable {
                 )
             )
         } catch {
-            try await self.report(stored, .failed("\(error)"))
+            try await self.report(stored, version, .failed("\(error)"))
             throw ReconcileError.terminal("the collector can't be rendered", cause: error)
         }
-        guard plan.isManaged else { return .done }
         do {
-            try await self.carryOut(plan)
+            try await self.carryOut(plan, for: key)
         } catch {
-            try await self.report(stored, .failed("\(error)"))
+            try Task.checkCancellation()
+            try await self.report(stored, version, .failed("\(error)"))
             throw error
         }
-        try await self.report(stored, .applied, warnings: plan.warnings)
+        try await self.report(stored, version, .applied, warnings: plan.warnings)
         return .done
     }
 
     // MARK: Carrying out
 
-    private func carryOut(_ plan: CollectorPlan) async throws {
+    private func carryOut(_ plan: CollectorPlan, for key: ObjectKey) async throws {
         for recreation in plan.recreate {
             Logger.current.info(
                 "making a workload anew, as the server does not let it change",
@@ -116,7 +122,7 @@ package struct CollectorReconciler: Sendable {
         var first: (any Error)?
         for object in Self.inOrder(plan.apply) {
             do {
-                try await self.apply(object)
+                try await self.apply(object, for: key)
             } catch {
                 try Task.checkCancellation()
                 first = first ?? error
@@ -135,11 +141,19 @@ package struct CollectorReconciler: Sendable {
         return objects.filter { !workloads.contains($0.kind) } + objects.filter { workloads.contains($0.kind) }
     }
 
-    private func apply(_ object: KubeObject) async throws {
+    private func apply(_ object: KubeObject, for key: ObjectKey) async throws {
         guard let kind = self.owned.kind(of: object.reference) else {
             throw ReconcileError.retryable("this server does not have the kind \(object.groupVersionKind)")
         }
         let existing = kind.store[object.key]
+        // Names are made of the collector's, cut where they are too long, so two collectors may want the same. Whoever came
+        // first keeps it; taking it by force would be taken back, for ever.
+        if let existing, !existing.collector.isEmpty, existing.collector != key.description {
+            throw PlanError(
+                .nameTaken,
+                "it belongs to the collector \(existing.collector); give one of the two another name"
+            )
+        }
         switch try await self.engine.apply(object, kind.resource, existing: existing) {
         case .unchanged: break
         case .created: Logger.current.debug("created", metadata: ["object": "\(object.reference)"])
@@ -164,17 +178,34 @@ package struct CollectorReconciler: Sendable {
     }
 
     /// Deletes what no owner reference takes along with a collector that is gone: its cluster-scoped objects.
+    ///
+    /// The server is asked whether it is gone: a store that lags behind, or a list from a server that was still starting,
+    /// must not cost a running collector its permissions.
     private func sweep(_ key: ObjectKey) async throws {
-        for record in self.owned.records(of: key) where record.object.reference.key.namespace.isEmpty {
-            try await self.delete(record.object)
+        guard self.owned.covers(key.namespace) else { return }
+        let left = self.owned.records(of: key).filter { $0.object.reference.key.namespace.isEmpty }
+        guard !left.isEmpty else { return }
+        do {
+            _ = try await self.client.get(
+                ResourceCatalog.collectors,
+                namespace: key.namespace,
+                name: key.name,
+                metadataOnly: true
+            )
+            throw ReconcileError.retryable("the collector is there, but not shown by the watch yet")
+        } catch let error as APIError where error.isNotFound {
+            for record in left { try await self.delete(record.object) }
         }
     }
 
     // MARK: Reporting
 
     /// Writes the status if it is another one now, and tells the collector's users when that is news to them.
+    ///
+    /// - Parameter version: what the store held when the collector was read from it.
     private func report(
         _ collector: Collector,
+        _ version: String?,
         _ outcome: StatusInputs.Outcome,
         warnings: [String] = []
     ) async throws {
@@ -204,6 +235,7 @@ package struct CollectorReconciler: Sendable {
             // Deleted meanwhile.
             return
         }
+        self.unseenStatus[key, over: version] = status
         self.tell(collector, outcome, before: before, after: status)
     }
 
@@ -244,4 +276,30 @@ package struct CollectorReconciler: Sendable {
         }
         return nil
     }
+}
+
+/// Status that was written and that the store does not show yet: a reconcile that is woken meanwhile goes on from it.
+/// Otherwise it would write the same again, with other times.
+private final class UnseenStatus: Sendable {
+    private struct Write {
+        var version: String?
+        var status: CollectorStatus
+    }
+
+    private let writes = Mutex<[ObjectKey: Write]>([:])
+
+    /// What was written while the store held a version of the collector.
+    subscript(key: ObjectKey, over version: String?) -> CollectorStatus? {
+        get {
+            self.writes.withLock { writes in
+                guard let write = writes[key] else { return nil }
+                if write.version == version { return write.status }
+                writes[key] = nil
+                return nil
+            }
+        }
+        set { self.writes.withLock { $0[key] = newValue.map { Write(version: version, status: $0) } } }
+    }
+
+    func forget(_ key: ObjectKey) { self.writes.withLock { $0[key] = nil } }
 }

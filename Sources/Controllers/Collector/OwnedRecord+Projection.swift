@@ -1,6 +1,6 @@
 package import JSONTree
 package import KubeModel
-package import Rendering
+import Rendering
 
 extension OwnedRecord {
     /// Reads the next value as an object of a kind (objects of lists don't say what they are).

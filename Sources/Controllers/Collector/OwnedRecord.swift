@@ -1,5 +1,5 @@
 package import JSONTree
-package import KubeModel
+import KubeModel
 package import Rendering
 import Synchronization
 

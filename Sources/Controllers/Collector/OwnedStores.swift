@@ -2,7 +2,7 @@ import JSONTree
 package import KubeClient
 package import KubeModel
 package import KubeRuntime
-package import Rendering
+import Rendering
 package import ServiceLifecycle
 package import TelemetryAPI
 
@@ -23,10 +23,12 @@ package struct OwnedStores: Sendable {
     package let kinds: [Kind]
     package let verified: VerifiedObjects
     private let places: [GroupKind: Int]
+    private let scope: NamespaceScope
 
     package init(client: KubeClient, namespaces: NamespaceScope, facts: ClusterFacts) {
         let verified = VerifiedObjects()
         self.verified = verified
+        self.scope = namespaces
         self.kinds = Self.resources(facts).map { resource in
             let store = Store(
                 client: client,
@@ -102,9 +104,18 @@ package struct OwnedStores: Sendable {
         self.kind(of: reference)?.store[reference.key]
     }
 
-    /// Whose business a change is.
-    package static func collectors(of change: StoreChange<OwnedRecord>) -> Set<ObjectKey> {
-        Set(change.states.compactMap(Self.collector))
+    /// Whose business a change is. Cluster-scoped objects are watched wherever they belong to; those of collectors in
+    /// namespaces that we don't watch are another operator's, and to us their collectors would look deleted.
+    package func collectors(of change: StoreChange<OwnedRecord>) -> Set<ObjectKey> {
+        Set(change.states.compactMap(Self.collector).filter { self.covers($0.namespace) })
+    }
+
+    /// Whether collectors of a namespace are ours to look after.
+    package func covers(_ namespace: String) -> Bool {
+        switch self.scope {
+        case .all: true
+        case .only(let namespaces): namespaces.contains(namespace)
+        }
     }
 
     /// The collector that an object belongs to.

@@ -3,9 +3,9 @@ import FoundationEssentials
 import JSONTree
 package import KubeClient
 package import KubeModel
-package import KubeRuntime
+import KubeRuntime
 import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Keeps the webhook server's certificates: in a Secret that all replicas share, renewed before they end.

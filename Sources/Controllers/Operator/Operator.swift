@@ -1,9 +1,9 @@
-package import AdmissionServer
+import AdmissionServer
 import FoundationEssentials
 import JSONTree
 package import KubeClient
 import KubeModel
-package import KubeRuntime
+import KubeRuntime
 package import Logging
 import NIOCore
 import PodInjection
@@ -11,8 +11,6 @@ import Rendering
 package import ServiceLifecycle
 import Synchronization
 import TelemetryAPI
-
-import struct AdmissionServer.HealthCheck
 
 /// The operator as a set of services: what every replica runs, and what only the leader does.
 ///
@@ -58,7 +56,7 @@ package struct Operator: Sendable {
             settings: self.options.settings,
             facts: { facts },
             events: events,
-            now: { WallTime.now().rfc3339 }
+            now: { Timestamp.now().rfc3339 }
         )
         var leaderOnly: [any Service] = owned.services
         leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))

@@ -1,10 +1,10 @@
 import JSONTree
 package import KubeClient
-package import KubeModel
-package import KubeRuntime
+import KubeModel
+import KubeRuntime
 import Logging
 package import Rendering
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Keeps our two webhook configurations as they have to be: rules, address and trust bundle, whoever changes them.
@@ -106,8 +106,14 @@ package final class WebhookRegistrar: Service {
 
     private func put(_ wanted: KubeObject, _ resource: APIResource, _ store: Store<KubeObject>) async throws {
         let version = store.resourceVersion(of: wanted.key)
-        // Woken before the watch has shown what was just written.
-        if self.written.withLock({ $0[wanted.name] == Written(wanted: wanted, over: version) }) { return }
+        // Woken before the watch has shown what was just written. Once it has, this is forgotten: a configuration that was
+        // made and then deleted looks the same as one that is not shown yet.
+        let isUnseen = self.written.withLock { written in
+            if written[wanted.name] == Written(wanted: wanted, over: version) { return true }
+            written[wanted.name] = nil
+            return false
+        }
+        if isUnseen { return }
         if let live = store[wanted.key], LiveComparison.holds(wanted.json, in: live.json),
             live.json[array: "webhooks"]?.count == wanted.json[array: "webhooks"]?.count
         {

@@ -1,4 +1,4 @@
-package import JSONTree
+import JSONTree
 package import KubeModel
 package import PodInjection
 import Rendering

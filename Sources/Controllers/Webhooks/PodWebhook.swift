@@ -1,6 +1,6 @@
 package import JSONTree
 package import KubeClient
-package import KubeModel
+import KubeModel
 package import KubeRuntime
 package import Logging
 import Metrics

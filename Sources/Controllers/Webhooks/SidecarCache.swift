@@ -1,8 +1,8 @@
 import JSONTree
 package import KubeModel
-package import KubeRuntime
+import KubeRuntime
 package import PodInjection
-package import Rendering
+import Rendering
 import Synchronization
 package import TelemetryAPI
 

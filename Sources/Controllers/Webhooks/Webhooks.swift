@@ -3,7 +3,7 @@ import JSONTree
 package import KubeClient
 import KubeModel
 import NIOCore
-package import PodInjection
+import PodInjection
 import Rendering
 package import TelemetryAPI
 
@@ -72,7 +72,13 @@ package struct Webhooks: Sendable {
 
     /// A body that is no review has no request that could be answered.
     private static func refused(_ error: JSONError) -> ServerResponse {
-        .failure(400, reason: "BadRequest", "the request body is not an AdmissionReview: \(error)")
+        let text = "\(error)"
+        let isSaid = text.contains("is not an AdmissionReview")
+        return .failure(
+            400,
+            reason: "BadRequest",
+            isSaid ? text : "the request body is not an AdmissionReview: \(text)"
+        )
     }
 
     // MARK: Collectors
