@@ -73,6 +73,11 @@ package final class CertificateKeeper: Service {
                 )
                 _ = store.subscribe { _ in self.waker.yield() }
                 group.addTask { try await store.run() }
+                group.addTask {
+                    // What happened between the first read and the first list is told by no change.
+                    try await store.waitForSync()
+                    self.waker.yield()
+                }
             }
             group.addTask { try await self.keep() }
         }

@@ -73,10 +73,13 @@ package struct Operator: Sendable {
                 facts: facts,
                 recorder: DecisionRecorder(logger: self.logger, events: events)
             )
+            var configuration = AdmissionServer.Configuration(
+                address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
+            )
+            // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
+            if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(2) }
             let server = AdmissionServer(
-                configuration: .init(
-                    address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
-                ),
+                configuration: configuration,
                 handlers: webhooks.handlers,
                 logger: self.logger
             )
