@@ -92,7 +92,7 @@ let modules: [Module] = [
         ],
         packages: [
             ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
-            ("Crypto", "swift-crypto"),
+            ("Crypto", "swift-crypto"), ("NIOCore", "swift-nio"),
         ],
         testOurs: ["KubeTesting"]
     ),

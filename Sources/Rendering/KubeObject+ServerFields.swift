@@ -29,6 +29,9 @@ extension KubeObject {
     /// first had them. Fields within pass-through parts (a seccomp profile, a resize policy) are the user's to keep.
     private static let recentFields =
         [
+            // 1.20 knows both behind a feature gate and drops them without a word.
+            RecentField(["Service"], "spec.ipFamilies", since: 21),
+            RecentField(["Service"], "spec.ipFamilyPolicy", since: 21),
             RecentField(["Service"], "spec.internalTrafficPolicy", since: 21),
             RecentField(["Service"], "spec.trafficDistribution", since: 30),
             RecentField(["StatefulSet"], "spec.persistentVolumeClaimRetentionPolicy", since: 23),

@@ -113,6 +113,8 @@ struct OperatorCommand: AsyncParsableCommand {
         let namespaces = self.watchNamespace ?? environment["WATCH_NAMESPACE"] ?? ""
         options.watchNamespaces = namespaces.split(separator: ",").map(String.init)
         options.logLevel = self.zapLogLevel ?? "info"
+        guard ["debug", "info", "warn", "warning", "error"].contains(options.logLevel) || Int(options.logLevel) != nil
+        else { throw ValidationError("--zap-log-level \(options.logLevel): must be debug, info, warn or error") }
         options.settings = try self.settings(environment)
         options.images = self.images(environment)
         self.setLanguages(&options, environment)

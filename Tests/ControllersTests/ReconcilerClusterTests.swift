@@ -124,19 +124,8 @@ extension ClusterTests {
                     process.log.clear()
                     _ = try await process.reconciler.reconcile(cluster.key("web"))
                     let writes = process.log.writes
-                    let isOld = try await cluster.client.version().minor < 21
-                    // Services are rendered with spec.ipFamilyPolicy, which 1.20 drops without a word.
-                    withKnownIssue("Rendering: ipFamilyPolicy before 1.21", isIntermittent: true) {
-                        #expect(writes.isEmpty, "\(writes)")
-                    } when: {
-                        isOld && writes.allSatisfy { $0 == "apply services" }
-                    }
-                    #expect(
-                        process.owned.records(of: cluster.key("web")).allSatisfy { record in
-                            record.content?.tree() == nil
-                                || isOld && record.object.reference.groupVersionKind.kind == "Service"
-                        }
-                    )
+                    #expect(writes.isEmpty, "\(writes)")
+                    #expect(process.owned.records(of: cluster.key("web")).allSatisfy { $0.content?.tree() == nil })
                 }
             }
         }

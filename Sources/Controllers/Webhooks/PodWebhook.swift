@@ -84,6 +84,9 @@ package struct PodWebhook: Sendable {
     /// What the stores know; `nil` when they don't and the API server has to be asked.
     private func known(_ lookup: InjectionLookup) -> InjectionAnswer? {
         switch lookup {
+        // Before the first list is complete, what a store lacks is no news.
+        case .instrumentations where !self.stores.instrumentations.isSynced: nil
+        case .collectors where !self.stores.collectors.isSynced: nil
         case .instrumentations(let namespace):
             .instrumentations(self.stores.instrumentations.items(in: namespace).map(\.instrumentation))
         case .instrumentation(let key):
@@ -104,9 +107,12 @@ package struct PodWebhook: Sendable {
     private func fetch(_ lookup: InjectionLookup) async -> InjectionAnswer {
         do {
             switch lookup {
-            case .instrumentations, .collectors:
-                // Lists are the stores' to give, and they did.
-                return .notFound
+            case .instrumentations(let namespace):
+                let list = try await self.list(ResourceCatalog.instrumentations, namespace)
+                return .instrumentations(list.map { .init($0.json) })
+            case .collectors(let namespace):
+                let list = try await self.list(ResourceCatalog.collectors, namespace)
+                return .collectors(list.map { self.sidecars.render(.init($0.json)) })
             case .instrumentation(let key):
                 let object = try await self.get(ResourceCatalog.instrumentations, key)
                 return .instrumentations([.init(object.json)])
@@ -138,6 +144,14 @@ package struct PodWebhook: Sendable {
         } catch {
             return .failed((error as? APIError)?.message ?? "\(error)")
         }
+    }
+
+    private func list(_ resource: APIResource, _ namespace: String) async throws -> [KubeObject] {
+        try await self.client.listAll(
+            resource,
+            namespace: namespace,
+            options: ListOptions(timeout: Self.lookupDeadline)
+        ).items
     }
 
     private func get(_ resource: APIResource, _ key: ObjectKey, metadataOnly: Bool = false) async throws -> KubeObject {
