@@ -7,7 +7,7 @@ import YAMLTree
 import Glibc
 #endif
 
-/// Reads `-f` arguments: files of YAML or JSON documents, `-` for standard input.
+/// Reads `-f` arguments: files of YAML or JSON documents, folders of such files, `-` for standard input.
 enum ManifestInput {
     /// What one file may hold.
     static let sizeLimit = 64 << 20
@@ -17,7 +17,7 @@ enum ManifestInput {
     /// - Throws: exit code 64, after a line that names the file, the place in it and what is wrong.
     static func objects(in files: [String]) throws -> [KubeObject] {
         var objects: [KubeObject] = []
-        for file in files {
+        for file in try files.flatMap(self.expanded) {
             let bytes = try self.read(file)
             do {
                 for found in try ManifestReader.objects(in: bytes) { objects.append(KubeObject(found.object)) }
@@ -32,6 +32,21 @@ enum ManifestInput {
     private static func refused(_ file: String, _ reason: String) -> ExitCode {
         complain("error: \(file == "-" ? "standard input" : file): \(reason)")
         return ExitCode(64)
+    }
+
+    /// A folder stands for its `.yaml`, `.yml` and `.json` files in the order of their names, as for kubectl.
+    private static func expanded(_ path: String) throws -> [String] {
+        guard path != "-", let folder = opendir(path) else { return [path] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) { names.append(name) }
+        }
+        guard !names.isEmpty else { throw self.refused(path, "the folder holds no .yaml, .yml or .json file") }
+        return names.sorted().map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
     }
 
     static func read(_ file: String) throws -> [UInt8] {

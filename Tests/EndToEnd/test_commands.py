@@ -183,7 +183,7 @@ def test_what_is_no_object(text):
 def test_missing_file_and_directory(tmp_path):
     for command in ("render", "inject"):
         refused(run(command, "-f", tmp_path / "none.yaml"), 64, "none.yaml", "No such file")
-        refused(run(command, "-f", tmp_path), 64, str(tmp_path))
+        refused(run(command, "-f", tmp_path), 64, str(tmp_path), "no .yaml")
         refused(run(command), 64, "--file")
 
 
