@@ -27,7 +27,10 @@ struct InjectCommand: ParsableCommand {
             """
     )
 
-    @Option(name: [.customShort("f"), .long], help: "YAML or JSON file, folder of such, or '-' for standard input; repeatable.")
+    @Option(
+        name: [.customShort("f"), .long],
+        help: "YAML or JSON file or folder of such, '-' for standard input; repeatable."
+    )
     var file: [String]
     @Option(help: "Kubernetes version; from 1.29 on sidecars are native.")
     var kubernetesVersion = "1.36"

@@ -22,7 +22,10 @@ struct RenderCommand: ParsableCommand {
             """
     )
 
-    @Option(name: [.customShort("f"), .long], help: "YAML or JSON file, folder of such, or '-' for standard input; repeatable.")
+    @Option(
+        name: [.customShort("f"), .long],
+        help: "YAML or JSON file or folder of such, '-' for standard input; repeatable."
+    )
     var file: [String]
     @Option(help: "Kubernetes version to render for.")
     var kubernetesVersion = "1.36"
