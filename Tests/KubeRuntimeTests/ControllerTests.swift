@@ -222,7 +222,7 @@ import Testing
         #expect(done.values == ["a", "a", "b"].map(Self.key))
     }
 
-    /// What a restart among a thousand objects costs the runtime itself.
+    /// A restart among a thousand objects: each is looked at once. What that costs is hack/bench's to say.
     @Test func aThousandKeysAtStart() async throws {
         let store = Store<String>(name: "things", objects: (0..<1000).map { Self.object("o\($0)") })
         let done = Recorder<Int>()
@@ -233,11 +233,8 @@ import Testing
             return .done
         }
         controller.watch(store)
-        let start = ContinuousClock.now
         try await running(controller) { await done.wait(count: 1) }
-        let time = ContinuousClock.now - start
-        // Generous: a debug build on a shared machine. A release build needs some milliseconds.
-        #expect(time < .seconds(5), "\(time)")
+        #expect(count.load(ordering: .relaxed) == 1000)
     }
 }
 
