@@ -250,13 +250,15 @@ struct Process: Sendable {
     func settle(_ cluster: Cluster, _ name: String) async throws -> [String] {
         var writes: [String] = []
         for _ in 0..<20 {
+            // Asked before the stores catch up: what the cluster's controllers do afterwards, the reconcile has not seen.
+            let wasAtRest = try await self.workloadIsAtRest(cluster)
             try await self.catchUp(cluster)
             self.log.clear()
             _ = try await self.reconciler.reconcile(cluster.key(name))
             let written = self.log.writes
             writes += written
             if written.isEmpty {
-                if try await self.workloadIsAtRest(cluster) { return writes }
+                if wasAtRest { return writes }
                 let isAtRest = try await TestCluster.eventually { try await self.workloadIsAtRest(cluster) }
                 try #require(isAtRest, "the cluster's own controllers do nothing")
             }
