@@ -521,3 +521,24 @@ def test_operator_stops_when_told(number):
     finally:
         process.kill()
         process.wait()
+
+
+@live
+def test_operator_stops_while_it_starts():
+    """A signal that comes before the first lists are complete: nothing is waited for that can't come any more."""
+    for hundredths in range(4, 36, 2):
+        webhook = free_port()
+        process = subprocess.Popen(
+            [BINARY, "operator", "--kubeconfig", LIVE, "--webhook-url", f"https://127.0.0.1:{webhook}",
+             *ports(webhook=webhook), "--metrics-secure=false"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"]},
+        )
+        try:
+            time.sleep(hundredths / 100)
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=10)
+        finally:
+            process.kill()
+            process.wait()

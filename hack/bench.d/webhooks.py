@@ -79,7 +79,7 @@ def measure(world: World, report: Report, quick: bool) -> None:
                     add(report, name, connections, len(body), seen[operator.pid], seen[echo.pid], goal)
     report.note(
         f"webhooks: {rounds} x {seconds} s each, alternating with the echo, medians; server on one core, wrk on the "
-        "other; both servers with the same number of event loops"
+        "other; both servers with one event loop, as in a container with a limit of one CPU"
     )
 
 

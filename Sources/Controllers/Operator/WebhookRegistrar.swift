@@ -68,8 +68,12 @@ package final class WebhookRegistrar: Service {
     }
 
     private func register(_ mutating: Store<KubeObject>, _ validating: Store<KubeObject>) async throws {
-        try await mutating.waitForSync()
-        try await validating.waitForSync()
+        // A stop may come first: then nothing is going to be listed any more.
+        try await untilGracefulShutdown {
+            try await mutating.waitForSync()
+            try await validating.waitForSync()
+        }
+        guard !Task.isShuttingDownGracefully else { return }
         var failures = 0
         var wakes = self.wake.makeAsyncIterator()
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
