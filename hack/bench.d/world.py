@@ -44,8 +44,10 @@ def run(*command: str | Path, timeout: float, stdin: bytes | None = None, **envi
     except subprocess.TimeoutExpired:
         raise Failure(f"'{' '.join(words[:4])}' took more than {timeout:.0f} s") from None
     if done.returncode != 0:
-        end = (done.stderr or done.stdout).decode(errors="replace")[-2000:]
-        raise Failure(f"'{' '.join(words[:4])}' failed:\n{end}")
+        lines = (done.stdout + done.stderr).decode(errors="replace").splitlines()
+        # A compiler says much besides.
+        told = [line for line in lines if "error:" in line][:10] or lines[-15:]
+        raise Failure(f"'{' '.join(words[:4])}' failed:\n" + "\n".join(told))
     return done.stdout
 
 
