@@ -104,6 +104,21 @@ package final class Controller<Key: ReconcileKey>: Service {
         self.sources.withLock { $0.append(source) }
     }
 
+    /// Wakes keys from a source of another shape than a store.
+    ///
+    /// - Parameter subscribing: begins to tell keys when the controller starts; what it returns ends that.
+    package func watch(
+        _ cache: some Syncable,
+        subscribing: @escaping @Sendable (_ wake: @escaping @Sendable ([Key]) -> Void) -> StoreSubscription
+    ) {
+        let source = Source(cache: cache) { queue in
+            subscribing { keys in
+                if !keys.isEmpty { queue.add(keys) }
+            }
+        }
+        self.sources.withLock { $0.append(source) }
+    }
+
     /// Has ``run()`` wait for a cache that reconciles read but that wakes nobody.
     package func wait(for cache: some Syncable) {
         let source = Source(cache: cache) { _ in StoreSubscription {} }

@@ -273,7 +273,7 @@ extension Store where Item == ObjectMetadata {
 /// Ends with ``cancel()``, not by being dropped.
 package struct StoreSubscription: Sendable {
     private let end: @Sendable () -> Void
-    init(_ end: @escaping @Sendable () -> Void) { self.end = end }
+    package init(_ end: @escaping @Sendable () -> Void) { self.end = end }
 
     package func cancel() { self.end() }
 }

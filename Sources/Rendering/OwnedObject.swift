@@ -15,6 +15,8 @@ package struct OwnedObject: Sendable, Hashable {
     package var fixed: FixedFields?
     /// The annotation by which cluster-scoped objects name their collector.
     package var collector: String?
+    /// Another field manager owns the workload's `spec.replicas`: an autoscaler, or whoever scaled it by hand.
+    package var isScaledByOthers = false
 
     package struct AppliedMetadata: Sendable, Hashable {
         package var labels: [String: String]
@@ -81,9 +83,11 @@ package struct OwnedObject: Sendable, Hashable {
         guard ["Deployment", "DaemonSet", "StatefulSet"].contains(object.kind), let spec = object.spec else { return }
         let template = ObjectMeta(spec[object: "template"]?[object: "metadata"] ?? [:])
         for entry in metadata.json[array: "managedFields"] ?? [] {
-            guard let manager = entry["manager"]?.string, fieldManagers.contains(manager),
-                let fields = entry["fieldsV1"]
-            else { continue }
+            guard let manager = entry["manager"]?.string, let fields = entry["fieldsV1"] else { continue }
+            guard fieldManagers.contains(manager) else {
+                if fields["f:spec"]?["f:replicas"] != nil { self.isScaledByOthers = true }
+                continue
+            }
             self.applied.add(metadata, fields["f:metadata"])
             self.appliedToTemplate.add(template, fields["f:spec"]?["f:template"]?["f:metadata"])
         }

@@ -22,6 +22,7 @@ struct ApplyEngineTests {
         async throws
     {
         try await ScriptedServer.run(script: { request, number in
+            if "\(request.method)" == "GET" { return .failure(404, reason: "NotFound") }
             guard var object = (try? JSONValue(parsing: request.body))?.object else {
                 return .failure(400, reason: "Bad")
             }

@@ -189,14 +189,13 @@ struct Process: Sendable {
             )
             let reconciler = CollectorReconciler(
                 client: client,
-                collectors: stores.collectors,
+                stores: stores,
                 owned: owned,
                 settings: settings,
-                facts: { found },
                 events: events ? recorder : nil,
                 now: { Timestamp.now().rfc3339 }
             )
-            var services: [any Service] = [stores.collectors, recorder] + owned.services
+            var services: [any Service] = [stores.collectors, stores.targetAllocators, recorder, owned]
             if controls { services.append(reconciler.controller(parallelism: 4)) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for service in services {
@@ -205,7 +204,8 @@ struct Process: Sendable {
                     }
                 }
                 try await stores.collectors.waitForSync()
-                for kind in owned.kinds { try await kind.store.waitForSync() }
+                try await stores.targetAllocators.waitForSync()
+                try await owned.waitForSync()
                 log.clear()
                 do {
                     try await body(

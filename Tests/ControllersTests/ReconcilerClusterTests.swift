@@ -188,20 +188,6 @@ extension ClusterTests {
                             return now != nil && now?.metadata.uid != uid
                         }
                     )
-                    // A scaled Deployment.
-                    try await cluster.client.patch(
-                        ResourceCatalog.deployments,
-                        namespace: cluster.namespace,
-                        name: "web-collector",
-                        subresource: "scale",
-                        .merge(["spec": ["replicas": 3]])
-                    )
-                    #expect(
-                        try await TestCluster.eventually {
-                            try await cluster.get(ResourceCatalog.deployments, "web-collector")?.spec?[int: "replicas"]
-                                == 1
-                        }
-                    )
                     // The hash that says what was applied.
                     try await cluster.client.patch(
                         ResourceCatalog.serviceAccounts,

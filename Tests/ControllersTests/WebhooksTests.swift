@@ -68,7 +68,7 @@ struct WebhooksTests {
                     stores: stores,
                     client: client,
                     options: options,
-                    facts: facts,
+                    facts: { facts },
                     recorder: DecisionRecorder(logger: silence)
                 )
                 try await body(server, webhooks.handlers)

@@ -13,26 +13,16 @@ package struct ClusterProbe: Sendable {
     package func facts() async throws -> ClusterFacts {
         let version = try await self.client.version()
         let discovery = self.client.discovery
-        func served(_ group: String, _ kind: String, _ versions: [String] = []) async throws -> APIResource? {
-            try await discovery.resource(for: GroupKind(group: group, kind: kind), preferredVersions: versions)
+        var served: [GroupKind: APIResource] = [:]
+        for (kind, versions) in OptionalKinds.versions {
+            served[kind] = try await discovery.resource(for: kind, preferredVersions: versions)
         }
-        let autoscaler = try await served("autoscaling", "HorizontalPodAutoscaler", ["v2", "v2beta2"])
-        let budget = try await served("policy", "PodDisruptionBudget", ["v1", "v1beta1"])
-        let serviceMonitors = try await served("monitoring.coreos.com", "ServiceMonitor")
-        let podMonitors = try await served("monitoring.coreos.com", "PodMonitor")
         let kubernetes = KubernetesVersion(major: version.major, minor: version.minor)
         return ClusterFacts(
             kubernetesVersion: kubernetes,
-            horizontalPodAutoscaler: autoscaler.flatMap { ClusterFacts.ServedVersion(rawValue: $0.version) },
-            podDisruptionBudget: budget.flatMap { ClusterFacts.ServedVersion(rawValue: $0.version) },
-            prometheusMonitors: serviceMonitors != nil && podMonitors != nil,
-            gatewayRoutes: try await served("gateway.networking.k8s.io", "HTTPRoute") != nil,
-            openShiftRoutes: try await served("route.openshift.io", "Route") != nil,
-            certManager: try await served("cert-manager.io", "Certificate") != nil,
-            targetAllocators: try await served("opentelemetry.io", "TargetAllocator") != nil,
             nativeSidecars: kubernetes >= KubernetesVersion(major: 1, minor: 29),
             rbacCreation: try await self.mayCreateRoles()
-        )
+        ).serving(served)
     }
 
     /// Whether we may write cluster roles and their bindings, as automatic RBAC needs (specification section 6.3). Asked

@@ -1,26 +1,33 @@
 package import JSONTree
 package import KubeModel
 package import PodInjection
+package import Rendering
 package import TelemetryAPI
 
 // What the stores of the operator keep of each kind: no more than decisions look at.
 
-/// Namespaces: their annotations that concern injection.
+/// Namespaces: their annotations that concern injection, and on OpenShift those that tell its ranges of ids.
 package struct NamespaceRecord: Sendable, Equatable {
     package var annotations: InjectionAnnotations
+    package var openShiftAnnotations: [String: String]
 
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
         var annotations = InjectionAnnotations()
+        var openShiftAnnotations: [String: String] = [:]
         try cursor.readObject { (key, cursor) throws(JSONError) in
             guard key == "metadata" else { return try cursor.skip() }
             try cursor.readObject { (key, cursor) throws(JSONError) in
                 guard key == "annotations", try cursor.peek() == .object else { return try cursor.skip() }
                 try cursor.readObject { (key, cursor) throws(JSONError) in
-                    if let value = try cursor.readStringIfPresent() { annotations.set(key.string, value) }
+                    let key = key.string
+                    guard let value = try cursor.readStringIfPresent() else { return }
+                    annotations.set(key, value)
+                    if key.hasPrefix("openshift.io/sa.scc.") { openShiftAnnotations[key] = value }
                 }
             }
         }
         self.annotations = annotations
+        self.openShiftAnnotations = openShiftAnnotations
     }
 }
 
@@ -63,6 +70,8 @@ package struct CollectorRecord: Sendable, Equatable {
     package var key: ObjectKey
     package var generation: Int
     package var isSidecar: Bool
+    /// The TargetAllocator that its label names.
+    package var targetAllocator: String?
     private var bytes: [UInt8]
 
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
@@ -78,6 +87,7 @@ package struct CollectorRecord: Sendable, Equatable {
         self.key = ObjectKey(namespace: collector.namespace, name: collector.name)
         self.generation = object[object: "metadata"]?[int: "generation"] ?? 0
         self.isSidecar = object[object: "spec"]?[string: "mode"] == "sidecar"
+        self.targetAllocator = collector.targetAllocatorName
         self.bytes = object.bytes()
     }
 
@@ -87,5 +97,14 @@ package struct CollectorRecord: Sendable, Equatable {
             throw JSONError(.unexpectedKind, "a collector is not an object", offset: 0)
         }
         return Collector(object)
+    }
+}
+
+/// TargetAllocators: what a collector that asks one has to know.
+package struct TargetAllocatorRecord: Sendable, Equatable {
+    package var facts: TargetAllocatorFacts
+
+    package init(_ cursor: inout JSONCursor) throws(JSONError) {
+        self.facts = TargetAllocatorFacts(KubeObject(try cursor.readObjectTree()))
     }
 }

@@ -11,19 +11,23 @@ package struct ClusterStores: Sendable {
     package let collectors: Store<CollectorRecord>
     package let replicaSets: Store<OwnersRecord>
     package let jobs: Store<OwnersRecord>
+    /// Those that collectors name by their label. Empty where the kind is not served.
+    package let targetAllocators: Store<TargetAllocatorRecord>
 
     package init(
         namespaces: Store<NamespaceRecord>,
         instrumentations: Store<InstrumentationRecord>,
         collectors: Store<CollectorRecord>,
         replicaSets: Store<OwnersRecord>,
-        jobs: Store<OwnersRecord>
+        jobs: Store<OwnersRecord>,
+        targetAllocators: Store<TargetAllocatorRecord> = Store(name: "targetallocators", objects: [])
     ) {
         self.namespaces = namespaces
         self.instrumentations = instrumentations
         self.collectors = collectors
         self.replicaSets = replicaSets
         self.jobs = jobs
+        self.targetAllocators = targetAllocators
     }
 
     package init(client: KubeClient, namespaces scope: NamespaceScope) {
@@ -56,10 +60,23 @@ package struct ClusterStores: Sendable {
             namespaces: scope,
             projection: { (cursor) throws(JSONError) in try OwnersRecord(&cursor) }
         )
+        var patient = WatcherState.Configuration()
+        // Many clusters have none; whoever learns that the kind appeared ends the pause.
+        patient.absentBackoff = Backoff.Policy(base: .seconds(5), cap: .seconds(300))
+        self.targetAllocators = Store(
+            client: client,
+            target: WatchTarget(ResourceCatalog.targetAllocators),
+            namespaces: scope,
+            configuration: patient,
+            projection: { (cursor) throws(JSONError) in try TargetAllocatorRecord(&cursor) }
+        )
     }
 
     package var services: [any Service] {
-        [self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs]
+        [
+            self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs,
+            self.targetAllocators,
+        ]
     }
 
     /// What a webhook needs before its first answer.

@@ -79,4 +79,85 @@ package enum ResourceCatalog {
         kind: "SubjectAccessReview",
         isNamespaced: false
     )
+
+    // MARK: What collectors own
+
+    package static let ingresses = APIResource(
+        group: "networking.k8s.io",
+        version: "v1",
+        plural: "ingresses",
+        kind: "Ingress"
+    )
+    package static let networkPolicies = APIResource(
+        group: "networking.k8s.io",
+        version: "v1",
+        plural: "networkpolicies",
+        kind: "NetworkPolicy"
+    )
+    package static func horizontalPodAutoscalers(_ version: String) -> APIResource {
+        APIResource(
+            group: "autoscaling",
+            version: version,
+            plural: "horizontalpodautoscalers",
+            kind: "HorizontalPodAutoscaler"
+        )
+    }
+    package static func podDisruptionBudgets(_ version: String) -> APIResource {
+        APIResource(group: "policy", version: version, plural: "poddisruptionbudgets", kind: "PodDisruptionBudget")
+    }
+    package static let serviceMonitors = APIResource(
+        group: "monitoring.coreos.com",
+        version: "v1",
+        plural: "servicemonitors",
+        kind: "ServiceMonitor"
+    )
+    package static let podMonitors = APIResource(
+        group: "monitoring.coreos.com",
+        version: "v1",
+        plural: "podmonitors",
+        kind: "PodMonitor"
+    )
+    package static let httpRoutes = APIResource(
+        group: "gateway.networking.k8s.io",
+        version: "v1",
+        plural: "httproutes",
+        kind: "HTTPRoute"
+    )
+    package static let openShiftRoutes = APIResource(
+        group: "route.openshift.io",
+        version: "v1",
+        plural: "routes",
+        kind: "Route"
+    )
+    package static let targetAllocators = APIResource(
+        group: "opentelemetry.io",
+        version: "v1alpha1",
+        plural: "targetallocators",
+        kind: "TargetAllocator"
+    )
+    package static let certificates = APIResource(
+        group: "cert-manager.io",
+        version: "v1",
+        plural: "certificates",
+        kind: "Certificate"
+    )
+    package static let clusterRoles = APIResource(
+        group: "rbac.authorization.k8s.io",
+        version: "v1",
+        plural: "clusterroles",
+        kind: "ClusterRole",
+        isNamespaced: false
+    )
+    package static let clusterRoleBindings = APIResource(
+        group: "rbac.authorization.k8s.io",
+        version: "v1",
+        plural: "clusterrolebindings",
+        kind: "ClusterRoleBinding",
+        isNamespaced: false
+    )
+
+    /// Kinds that every supported server has, in one version.
+    package static let alwaysOwned: [APIResource] = [
+        configMaps, serviceAccounts, services, deployments, daemonSets, statefulSets, ingresses, networkPolicies,
+    ]
 }

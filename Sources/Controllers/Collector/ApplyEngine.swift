@@ -45,6 +45,7 @@ package struct ApplyEngine: Sendable {
         let key = UnseenWrites.Key(kind: resource.groupKind, object: wanted.key)
         if let existing, self.isRight(wanted, hash, existing) { return .unchanged }
         if self.unseen.contains(key, hash: hash, existing) { return .unchanged }
+        if let existing, existing.appliedHash == nil { try await self.takeOver(wanted, resource) }
         let written: KubeObject
         do {
             written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
@@ -63,6 +64,30 @@ package struct ApplyEngine: Sendable {
     /// A store has shown a change of an object: what it holds now counts.
     package func observed(_ kind: GroupKind, _ key: ObjectKey, _ record: OwnedRecord?) {
         self.unseen.observed(UnseenWrites.Key(kind: kind, object: key), record)
+    }
+
+    /// Takes the fields of an object over from the Go operator, which wrote it. Once: afterwards it carries our hash.
+    private func takeOver(_ wanted: KubeObject, _ resource: APIResource) async throws {
+        let namespace = resource.isNamespaced ? wanted.namespace : nil
+        let live: KubeObject
+        do {
+            live = try await self.client.get(resource, namespace: namespace, name: wanted.name)
+        } catch let error as APIError where error.isNotFound {
+            return
+        }
+        let entries = live.metadata.json[array: "managedFields"] ?? []
+        guard
+            let entries = ManagedFields.handedOver(entries, from: Self.predecessor, to: Self.fieldManager),
+            let version = live.metadata.resourceVersion
+        else { return }
+        // The version makes it a conflict, and so another try, when somebody else writes meanwhile.
+        try await self.client.patch(
+            resource,
+            namespace: namespace,
+            name: wanted.name,
+            .merge(["metadata": ["managedFields": .array(entries), "resourceVersion": .string(version)]]),
+            options: WriteOptions(fieldManager: Self.fieldManager)
+        )
     }
 
     /// Puts our lists in place of what is there, for an object of which the server refuses the apply.

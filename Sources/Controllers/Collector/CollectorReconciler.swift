@@ -14,11 +14,12 @@ package import TelemetryAPI
 package struct CollectorReconciler: Sendable {
     private let client: KubeClient
     private let collectors: Store<CollectorRecord>
+    private let targetAllocators: Store<TargetAllocatorRecord>
+    private let namespaces: Store<NamespaceRecord>
     private let owned: OwnedStores
     private let engine: ApplyEngine
     private let unseenStatus = UnseenStatus()
     private let settings: OperatorSettings
-    private let facts: @Sendable () -> ClusterFacts
     private let events: EventRecorder?
     private let now: @Sendable () -> String
 
@@ -26,19 +27,19 @@ package struct CollectorReconciler: Sendable {
     ///   - now: the time for conditions, RFC 3339.
     package init(
         client: KubeClient,
-        collectors: Store<CollectorRecord>,
+        stores: ClusterStores,
         owned: OwnedStores,
         settings: OperatorSettings,
-        facts: @escaping @Sendable () -> ClusterFacts,
         events: EventRecorder?,
         now: @escaping @Sendable () -> String
     ) {
         self.client = client
-        self.collectors = collectors
+        self.collectors = stores.collectors
+        self.targetAllocators = stores.targetAllocators
+        self.namespaces = stores.namespaces
         self.owned = owned
         self.engine = ApplyEngine(client: client, verified: owned.verified)
         self.settings = settings
-        self.facts = facts
         self.events = events
         self.now = now
     }
@@ -53,18 +54,25 @@ package struct CollectorReconciler: Sendable {
             try await self.reconcile(key)
         }
         controller.watch(self.collectors)
-        let verified = self.owned.verified
-        let engine = self.engine
-        let owned = self.owned
-        for kind in owned.kinds {
-            controller.watch(
-                kind.store,
-                keys: { change in
-                    engine.observed(kind.resource.groupKind, change.key, change.new)
-                    if change.kind == .deleted, let uid = change.old?.uid { verified.forget(uid) }
-                    return Array(owned.collectors(of: change))
+        let (collectors, owned, engine) = (self.collectors, self.owned, self.engine)
+        // Who asks an allocator that somebody else made has to know how to reach it.
+        controller.watch(self.targetAllocators) { change in
+            collectors.items(in: change.key.namespace) { $1.targetAllocator == change.key.name }.map(\.key)
+        }
+        controller.watch(owned) { wake in
+            owned.subscribe { event in
+                switch event {
+                case .changed(let kind, let changes):
+                    var keys: Set<ObjectKey> = []
+                    for change in changes {
+                        engine.observed(kind.resource.groupKind, change.key, change.new)
+                        if change.kind == .deleted, let uid = change.old?.uid { owned.verified.forget(uid) }
+                        keys.formUnion(owned.collectors(of: change))
+                    }
+                    wake(Array(keys))
+                case .kindsChanged: wake(collectors.keys())
                 }
-            )
+            }
         }
         return controller
     }
@@ -77,21 +85,18 @@ package struct CollectorReconciler: Sendable {
             return .done
         }
         var stored = try record.collector()
+        if stored.metadata.finalizers.contains(PredecessorFinalizer.name) {
+            try await self.releaseFinalizer(of: stored)
+        }
         guard !stored.metadata.isDeleting, stored.isManaged else { return .done }
         if let status = self.unseenStatus[key, over: version] { stored.json["status"] = .object(status.json) }
-        let records = self.owned.records(of: key)
         let plan: CollectorPlan
         do {
             // The webhook defaults what is written; what was stored before it was there is defaulted here.
             let collector = try defaultCollector(stored, settings: self.settings).collector
-            plan = try Rendering.plan(
-                CollectorInputs(
-                    collector: collector,
-                    settings: self.settings,
-                    facts: self.facts(),
-                    owned: records.map(\.object)
-                )
-            )
+            plan = try Rendering.plan(try self.gather(collector))
+        } catch let error as ReconcileError {
+            throw error
         } catch {
             try await self.report(stored, version, .failed("\(error)"))
             throw ReconcileError.terminal("the collector can't be rendered", cause: error)
@@ -105,6 +110,30 @@ package struct CollectorReconciler: Sendable {
         }
         try await self.report(stored, version, .applied, warnings: plan.warnings)
         return .done
+    }
+
+    /// All that the plan may look at.
+    private func gather(_ collector: Collector) throws -> CollectorInputs {
+        let key = ObjectKey(namespace: collector.namespace, name: collector.name)
+        let facts = self.owned.facts
+        let owned = self.owned.records(of: key).map(\.object)
+        var allocator: TargetAllocatorFacts?
+        if let name = collector.targetAllocatorName {
+            guard self.targetAllocators.isSynced else {
+                throw ReconcileError.retryable("it is not known yet which TargetAllocators there are")
+            }
+            allocator = self.targetAllocators[ObjectKey(namespace: key.namespace, name: name)]?.facts
+        }
+        return CollectorInputs(
+            collector: collector,
+            settings: self.settings,
+            facts: facts,
+            owned: owned,
+            targetAllocator: allocator,
+            namespaceAnnotations: facts.openShiftRoutes
+                ? self.namespaces[ObjectKey(name: key.namespace)]?.openShiftAnnotations ?? [:] : [:],
+            leavesReplicas: owned.contains(where: \.isScaledByOthers)
+        )
     }
 
     // MARK: Carrying out
@@ -174,6 +203,22 @@ package struct CollectorReconciler: Sendable {
             Logger.current.debug("deleted", metadata: ["object": "\(object.reference)"])
         } catch let error as APIError where error.isNotFound || error.isConflict {
             // Gone already, or another object of that name by now.
+        }
+    }
+
+    /// Takes off the finalizer that the Go operator put on. We need none, and nobody else would ever take it off.
+    private func releaseFinalizer(of collector: Collector) async throws {
+        guard let patch = PredecessorFinalizer.removal(from: collector.metadata.finalizers) else { return }
+        do {
+            try await self.client.patch(
+                ResourceCatalog.collectors,
+                namespace: collector.namespace,
+                name: collector.name,
+                .json(patch)
+            )
+            Logger.current.info("removed the finalizer of the operator before us")
+        } catch let error as APIError where error.isNotFound {
+            // It was deleted, and this was the last thing that kept it.
         }
     }
 

@@ -11,7 +11,7 @@ extension OwnedRecord {
         resource: APIResource,
         verified: VerifiedObjects
     ) throws(JSONError) {
-        var reader = Reader()
+        var reader = Reader(readsLabels: !resource.isNamespaced)
         let start = cursor
         try reader.read(&cursor)
         var whole = start
@@ -36,7 +36,7 @@ extension OwnedRecord {
                 collector: reader.annotatedCollector
             )
         }
-        self.collector = reader.annotatedCollector ?? ""
+        self.collector = reader.annotatedCollector ?? reader.labelledCollector ?? ""
         if let owner = reader.controller, owner.kind == "OpenTelemetryCollector", owner.group == "opentelemetry.io" {
             self.collector = "\(reader.key.namespace)/\(owner.name)"
         }
@@ -49,6 +49,7 @@ extension OwnedRecord {
 
     /// One pass over the bytes.
     private struct Reader {
+        let readsLabels: Bool
         var key = ObjectKey(name: "")
         var uid = ""
         var resourceVersion = ""
@@ -57,6 +58,8 @@ extension OwnedRecord {
         var controller: OwnerReference?
         var appliedHash: String?
         var annotatedCollector: String?
+        /// What the labels of a cluster-scoped object say, which is all that the Go operator left there.
+        var labelledCollector: String?
         var workload = Workload()
         var fingerprint = Fingerprint()
 
@@ -80,7 +83,12 @@ extension OwnedRecord {
                 case "resourceVersion": self.resourceVersion = try cursor.readString()
                 case "creationTimestamp": self.creationTimestamp = try cursor.readStringIfPresent() ?? ""
                 case "deletionTimestamp": self.isDeleting = try cursor.readStringIfPresent() != nil
-                case "labels": self.fingerprint.add("labels", try cursor.skipToRaw())
+                case "labels":
+                    var again = cursor
+                    self.fingerprint.add("labels", try cursor.skipToRaw())
+                    if self.readsLabels, try again.peek() == .object {
+                        self.labelledCollector = Self.collector(labels: try again.readObjectTree())
+                    }
                 case "annotations":
                     var again = cursor
                     self.fingerprint.add("annotations", try cursor.skipToRaw())
@@ -95,6 +103,17 @@ extension OwnedRecord {
                 default: try cursor.skip()
                 }
             }
+        }
+
+        /// The instance label is `namespace.name`, and names of namespaces have no dot; cut to 63 characters it may name
+        /// nobody or somebody else, so that is left alone.
+        private static func collector(labels: JSONObject) -> String? {
+            guard labels[string: "app.kubernetes.io/component"] == "opentelemetry-collector",
+                let instance = labels[string: "app.kubernetes.io/instance"], instance.utf8.count < 63,
+                let dot = instance.firstIndex(of: ".")
+            else { return nil }
+            let name = instance[instance.index(after: dot)...]
+            return dot == instance.startIndex || name.isEmpty ? nil : "\(instance[..<dot])/\(name)"
         }
 
         private mutating func readAnnotations(_ cursor: inout JSONCursor) throws(JSONError) {

@@ -50,6 +50,11 @@ package final class CertificateKeeper: Service {
     /// What is served now, `nil` before the first certificates.
     package var bundle: CertificateBundle? { self.state.withLock { $0.bundle } }
 
+    /// Whether the API server trusts what is served now.
+    package var isTrustPublished: Bool {
+        self.state.withLock { state in state.bundle != nil && state.publishedTrust == state.bundle?.caBundle }
+    }
+
     /// The webhook configurations hold this trust bundle now: a new authority may sign once they hold its own.
     package func trustWasPublished(_ caBundle: String) {
         let isNews = self.state.withLock { state in

@@ -41,6 +41,7 @@ package struct Operator: Sendable {
     /// - Throws: `APIError` when the cluster can't be asked; errors of addresses and durations that make no sense.
     package func services() async throws -> [any Service] {
         let facts = try await ClusterProbe(client: self.client).facts()
+        let apis = ClusterAPIs(client: self.client, facts: facts)
         let scope: NamespaceScope =
             self.options.watchNamespaces.isEmpty ? .all : .only(self.options.watchNamespaces)
         let stores = ClusterStores(client: self.client, namespaces: scope)
@@ -49,19 +50,22 @@ package struct Operator: Sendable {
             reporter: EventReporter(controller: "opentelemetry-operator", instance: self.options.identity ?? "")
         )
         let owned = OwnedStores(client: self.client, namespaces: scope, facts: facts)
+        apis.subscribe { facts in
+            owned.update(facts)
+            if facts.targetAllocators { stores.targetAllocators.retryNow() }
+        }
         let reconciler = CollectorReconciler(
             client: self.client,
-            collectors: stores.collectors,
+            stores: stores,
             owned: owned,
             settings: self.options.settings,
-            facts: { facts },
             events: events,
             now: { Timestamp.now().rfc3339 }
         )
-        var leaderOnly: [any Service] = owned.services
+        var leaderOnly: [any Service] = [owned]
         leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
 
-        var everywhere: [any Service] = stores.services
+        var everywhere: [any Service] = [apis] + stores.services
         everywhere.append(events)
         var checks = [HealthCheck("ping")]
         let metricsTLS = self.options.isMetricsSecure ? TLSContextSource() : nil
@@ -70,7 +74,7 @@ package struct Operator: Sendable {
                 stores: stores,
                 client: self.client,
                 options: self.options,
-                facts: facts,
+                facts: { apis.facts },
                 recorder: DecisionRecorder(logger: self.logger, events: events)
             )
             var configuration = AdmissionServer.Configuration(
@@ -87,6 +91,7 @@ package struct Operator: Sendable {
             everywhere.append(keeper)
             everywhere.append(server)
             leaderOnly.append(registrar)
+            leaderOnly.append(StorageMigration(client: self.client) { server.isReady && keeper.isTrustPublished })
             checks.append(server.check)
         } else if let metricsTLS {
             try metricsTLS.reload(Self.ownIdentity())

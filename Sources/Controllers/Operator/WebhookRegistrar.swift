@@ -7,7 +7,8 @@ package import Rendering
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps our two webhook configurations as they have to be: rules, address and trust bundle, whoever changes them.
+/// Keeps our two webhook configurations, and the conversion webhook of the collectors' definition, as they have to be:
+/// rules, address and trust bundle, whoever changes them.
 ///
 /// Run by the leader, so that replicas of two versions never write over each other.
 package final class WebhookRegistrar: Service {
@@ -26,7 +27,7 @@ package final class WebhookRegistrar: Service {
 
     /// - Parameters:
     ///   - registration: what is to be registered now; `nil` while there are no certificates.
-    ///   - onPublished: told of the trust bundle that both configurations hold.
+    ///   - onPublished: told of the trust bundle that all of them hold.
     package init(
         client: KubeClient,
         registration: @escaping @Sendable () -> WebhookRegistration?,
@@ -58,20 +59,28 @@ package final class WebhookRegistrar: Service {
         }
         let mutating = store(ResourceCatalog.mutatingWebhooks, WebhookRegistration.mutatingName)
         let validating = store(ResourceCatalog.validatingWebhooks, WebhookRegistration.validatingName)
+        let definition = CollectorDefinition.store(client: self.client)
         try await withThrowingDiscardingTaskGroup { group in
             for store in [mutating, validating] {
                 _ = store.subscribe { _ in self.waker.yield() }
                 group.addTask { try await store.run() }
             }
-            group.addTask { try await self.register(mutating, validating) }
+            _ = definition.subscribe { _ in self.waker.yield() }
+            group.addTask { try await definition.run() }
+            group.addTask { try await self.register(mutating, validating, definition) }
         }
     }
 
-    private func register(_ mutating: Store<KubeObject>, _ validating: Store<KubeObject>) async throws {
+    private func register(
+        _ mutating: Store<KubeObject>,
+        _ validating: Store<KubeObject>,
+        _ definition: Store<CollectorDefinition>
+    ) async throws {
         // A stop may come first: then nothing is going to be listed any more.
         try await untilGracefulShutdown {
             try await mutating.waitForSync()
             try await validating.waitForSync()
+            try await definition.waitForSync()
         }
         guard !Task.isShuttingDownGracefully else { return }
         var failures = 0
@@ -86,6 +95,7 @@ package final class WebhookRegistrar: Service {
                         ResourceCatalog.validatingWebhooks,
                         validating
                     )
+                    try await self.putConversion(registration, definition)
                     failures = 0
                     self.onPublished(registration.caBundle)
                 } catch {
@@ -126,5 +136,27 @@ package final class WebhookRegistrar: Service {
         try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
         self.written.withLock { $0[wanted.name] = Written(wanted: wanted, over: version) }
         Logger.current.info("registered webhooks", metadata: ["kind": "\(wanted.kind)", "name": "\(wanted.name)"])
+    }
+
+    /// The definition is the user's (or the Go operator's); only how its versions are converted is ours.
+    private func putConversion(_ registration: WebhookRegistration, _ store: Store<CollectorDefinition>) async throws {
+        guard let live = store[CollectorDefinition.key], live.hasSeveralVersions else { return }
+        let wanted = registration.conversion()
+        let version = store.resourceVersion(of: CollectorDefinition.key)
+        let write = Written(wanted: KubeObject(wanted), over: version)
+        let isUnseen = self.written.withLock { written in
+            if written[CollectorDefinition.key.name] == write { return true }
+            written[CollectorDefinition.key.name] = nil
+            return false
+        }
+        if isUnseen || live.holds(conversion: wanted) { return }
+        try await self.client.patch(
+            .customResourceDefinitions,
+            name: CollectorDefinition.key.name,
+            .merge(["spec": ["conversion": .object(live.patch(to: wanted))]]),
+            options: WriteOptions(fieldManager: ApplyEngine.fieldManager)
+        )
+        self.written.withLock { $0[CollectorDefinition.key.name] = write }
+        Logger.current.info("registered the conversion webhook", metadata: ["name": "\(CollectorDefinition.key.name)"])
     }
 }

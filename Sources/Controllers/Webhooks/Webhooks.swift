@@ -2,6 +2,7 @@ package import AdmissionServer
 import JSONTree
 package import KubeClient
 import KubeModel
+import KubeRuntime
 import NIOCore
 import PodInjection
 import Rendering
@@ -12,28 +13,30 @@ package struct Webhooks: Sendable {
     private let client: KubeClient
     private let pods: PodWebhook
     private let settings: OperatorSettings
-    private let facts: ClusterFacts
+    private let facts: @Sendable () -> ClusterFacts
+    private let stores: ClusterStores
     private let instrumentationDefaults: InstrumentationDefaulting
 
     package init(
         stores: ClusterStores,
         client: KubeClient,
         options: OperatorOptions,
-        facts: ClusterFacts,
+        facts: @escaping @Sendable () -> ClusterFacts,
         recorder: DecisionRecorder
     ) {
         self.client = client
         self.settings = options.settings
         self.facts = facts
+        self.stores = stores
         self.instrumentationDefaults = InstrumentationDefaulting(images: options.images)
         self.pods = PodWebhook(
             stores: stores,
-            sidecars: SidecarCache(stores: stores, settings: options.settings, facts: { facts }),
+            sidecars: SidecarCache(stores: stores, settings: options.settings, facts: facts),
             client: client,
             settings: InjectionSettings(
                 enabledLanguages: options.languages,
                 allowsMultipleLanguages: options.allowsMultipleLanguages,
-                usesNativeSidecars: facts.nativeSidecars
+                usesNativeSidecars: facts().nativeSidecars
             ),
             recorder: recorder
         )
@@ -101,11 +104,16 @@ package struct Webhooks: Sendable {
         // What is being deleted only loses its finalizers.
         if object.metadata.isDeleting { return .allowed(review) }
         let collector = Collector(object.json)
+        let facts = self.facts()
+        let allocator = collector.targetAllocatorName.flatMap { name in
+            self.stores.targetAllocators[ObjectKey(namespace: collector.namespace, name: name)]?.facts
+        }
         let validation = validateCollector(
             collector,
             old: review.operation == .update ? review.oldObject.map { Collector($0.json) } : nil,
             settings: self.settings,
-            facts: self.facts
+            facts: facts,
+            targetAllocator: allocator
         )
         if let first = validation.errors.first {
             let causes = validation.errors.map {
@@ -115,7 +123,7 @@ package struct Webhooks: Sendable {
         }
         do {
             let privileges = PrivilegeCheck(client: self.client)
-            if let refusal = try await privileges.refusal(collector, facts: self.facts, user: review.user) {
+            if let refusal = try await privileges.refusal(collector, facts: facts, user: review.user) {
                 return .denied(review, refusal, warnings: validation.warnings)
             }
         } catch {

@@ -33,6 +33,8 @@ package enum WebhookPath {
     package static let mutatePod = "/mutate-v1-pod"
     package static let mutateCollector = "/mutate-opentelemetry-io-v1beta1-opentelemetrycollector"
     package static let validateCollector = "/validate-opentelemetry-io-v1beta1-opentelemetrycollector"
+    /// Conversion of collectors between their API versions.
+    package static let convert = "/convert"
     package static let mutateInstrumentation = "/mutate-opentelemetry-io-v1alpha1-instrumentation"
     package static let validateInstrumentation = "/validate-opentelemetry-io-v1alpha1-instrumentation"
 }
@@ -48,19 +50,10 @@ private struct Webhook {
     var failurePolicy: String
 
     func render(_ registration: WebhookRegistration, extra: JSONObject = [:]) -> JSONValue {
-        var clientConfig: JSONObject = ["caBundle": .string(registration.caBundle)]
-        switch registration.endpoint {
-        case .service(let namespace, let name, let port):
-            clientConfig["service"] = [
-                "namespace": .string(namespace), "name": .string(name), "path": .string(self.path), "port": .int(port),
-            ]
-        case .url(let base):
-            clientConfig["url"] = .string(base + self.path)
-        }
         var webhook: JSONObject = [
             "name": .string(self.name),
             "admissionReviewVersions": ["v1"],
-            "clientConfig": .object(clientConfig),
+            "clientConfig": .object(registration.clientConfig(path: self.path)),
             "failurePolicy": .string(self.failurePolicy),
             "matchPolicy": "Equivalent",
             "rules": [
@@ -81,6 +74,31 @@ private struct Webhook {
 }
 
 extension WebhookRegistration {
+    /// How the API server reaches a path of ours, and whom it trusts there.
+    fileprivate func clientConfig(path: String) -> JSONObject {
+        var config: JSONObject = ["caBundle": .string(self.caBundle)]
+        switch self.endpoint {
+        case .service(let namespace, let name, let port):
+            config["service"] = [
+                "namespace": .string(namespace), "name": .string(name), "path": .string(path), "port": .int(port),
+            ]
+        case .url(let base):
+            config["url"] = .string(base + path)
+        }
+        return config
+    }
+
+    /// `spec.conversion` of the collectors' CustomResourceDefinition.
+    package func conversion() -> JSONObject {
+        [
+            "strategy": "Webhook",
+            "webhook": [
+                "clientConfig": .object(self.clientConfig(path: WebhookPath.convert)),
+                "conversionReviewVersions": ["v1", "v1beta1"],
+            ],
+        ]
+    }
+
     /// `MutatingWebhookConfiguration`: defaulting of our resources, injection into pods.
     package func mutatingConfiguration() -> KubeObject {
         let instrumentation = Webhook(
