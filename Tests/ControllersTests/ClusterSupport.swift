@@ -173,6 +173,7 @@ struct Process: Sendable {
         rbac: Bool = true,
         events: Bool = false,
         controls: Bool = false,
+        namespaces: [String]? = nil,
         _ body: (Process) async throws -> Void
     ) async throws {
         let log = RequestLog()
@@ -180,7 +181,7 @@ struct Process: Sendable {
         facts.rbacCreation = facts.rbacCreation && rbac
         let found = facts
         try await KubeClient.with(cluster.proxied, observer: log) { client in
-            let scope = NamespaceScope.only([cluster.namespace])
+            let scope = NamespaceScope.only(namespaces ?? [cluster.namespace])
             let stores = ClusterStores(client: client, namespaces: scope)
             let owned = OwnedStores(client: client, namespaces: scope, facts: found)
             let recorder = EventRecorder(

@@ -319,6 +319,27 @@ struct WebhooksTests {
         }
     }
 
+    /// What is invalid by today's rules can still be labelled and deleted; only its spec can't be changed to another invalid one.
+    @Test(arguments: [true, false])
+    func anInvalidCollectorCanBeUpdatedBesideItsSpec(_ isSame: Bool) async throws {
+        try await self.run { _, handlers in
+            var old = try yamlObject(Self.sidecar)
+            old.spec?["tolerations"] = [["key": "x"]]
+            // As the mutating webhook leaves it.
+            var new = try defaultCollector(Collector(old.json), settings: OperatorSettings()).collector.json
+            if !isSame { new.mutateObject("spec") { $0["image"] = "other:1" } }
+            let answer = try await self.ask(
+                handlers,
+                WebhookPath.validateCollector,
+                self.review(new, "UPDATE", old: old.json)
+            )
+            #expect(answer[bool: "allowed"] == isSame)
+            if isSame {
+                #expect(answer[array: "warnings"]?.contains { $0.string?.contains("tolerations") == true } == true)
+            }
+        }
+    }
+
     @Test func deletionsAreAlwaysAllowed() async throws {
         try await self.run { server, handlers in
             for path in [WebhookPath.validateCollector, WebhookPath.validateInstrumentation] {

@@ -96,12 +96,7 @@ package struct Operator: Sendable {
         } else if let metricsTLS {
             try metricsTLS.reload(Self.ownIdentity())
         }
-        let caches = stores.caches
-        checks.append(
-            HealthCheck("caches") {
-                caches.first { !$0.isSynced }.map { "the cache of \($0.name) is not complete yet" }
-            }
-        )
+        checks.append(Self.cachesCheck(stores))
         let probes = HealthServer(
             configuration: .init(address: try ListenAddress(parsing: self.options.healthAddress), name: "health"),
             checks: checks,
@@ -115,6 +110,18 @@ package struct Operator: Sendable {
     }
 
     // MARK: Parts
+
+    /// Collectors that are still stored in an old version can't be listed before this very webhook server is reached to
+    /// convert them, and it is not reached before it is ready. So they are waited for, but not for long; a webhook that has
+    /// to know of one asks for it until then.
+    private static func cachesCheck(_ stores: ClusterStores) -> HealthCheck {
+        let patienceEnds = ContinuousClock.now + .seconds(10)
+        return HealthCheck("caches") {
+            stores.caches.first { cache in
+                !cache.isSynced && (cache.name != stores.collectors.name || .now < patienceEnds)
+            }.map { "the cache of \($0.name) is not complete yet" }
+        }
+    }
 
     private func registration(
         _ server: AdmissionServer,

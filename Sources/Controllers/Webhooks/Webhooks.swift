@@ -108,13 +108,18 @@ package struct Webhooks: Sendable {
         let allocator = collector.targetAllocatorName.flatMap { name in
             self.stores.targetAllocators[ObjectKey(namespace: collector.namespace, name: name)]?.facts
         }
-        let validation = validateCollector(
+        var validation = validateCollector(
             collector,
             old: review.operation == .update ? review.oldObject.map { Collector($0.json) } : nil,
             settings: self.settings,
             facts: facts,
             targetAllocator: allocator
         )
+        if !validation.errors.isEmpty, review.operation == .update, self.specIsUnchanged(review) {
+            // It was accepted once, or stored without us. Labels, finalizers and the like can still be changed.
+            validation.warnings = validation.errors.map { "\($0.path): \($0.message)" } + validation.warnings
+            validation.errors = []
+        }
         if let first = validation.errors.first {
             let causes = validation.errors.map {
                 ReviewAnswer.Cause(field: $0.path, reason: $0.reason.rawValue, message: $0.message)
@@ -133,6 +138,14 @@ package struct Webhooks: Sendable {
             )
         }
         return .allowed(review, warnings: validation.warnings)
+    }
+
+    /// Whether an update leaves the spec as it is, but for defaults.
+    private func specIsUnchanged(_ review: Review) -> Bool {
+        guard let new = review.object?.json["spec"], let old = review.oldObject else { return false }
+        if old.json["spec"] == new { return true }
+        let defaulted = try? defaultCollector(Collector(old.json), settings: self.settings)
+        return defaulted?.collector.json["spec"] == new
     }
 
     // MARK: Instrumentations
