@@ -31,8 +31,13 @@ let modules: [Module] = [
     Module(name: "TelemetryAPI", ours: ["JSONTree", "KubeModel", "YAMLTree", "CRE2"], fixtures: true),
     Module(name: "CollectorConfig", ours: ["JSONTree", "YAMLTree"]),
     Module(
-        name: "Rendering",
+        name: "CollectorVersions",
         ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig"],
+        fixtures: true
+    ),
+    Module(
+        name: "Rendering",
+        ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions"],
         packages: [("Crypto", "swift-crypto")],
         fixtures: true
     ),
@@ -86,9 +91,8 @@ let modules: [Module] = [
     Module(
         name: "Controllers",
         ours: [
-            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection",
-            "KubeClient",
-            "KubeRuntime", "AdmissionServer",
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
+            "PodInjection", "KubeClient", "KubeRuntime", "AdmissionServer",
         ],
         packages: [
             ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
@@ -99,9 +103,8 @@ let modules: [Module] = [
     Module(
         name: "swiftlet",
         ours: [
-            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection",
-            "KubeClient",
-            "KubeRuntime", "AdmissionServer", "PrometheusMetrics", "Controllers",
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
+            "PodInjection", "KubeClient", "KubeRuntime", "AdmissionServer", "PrometheusMetrics", "Controllers",
         ],
         packages: [
             ("ArgumentParser", "swift-argument-parser"), ("Logging", "swift-log"), ("CoreMetrics", "swift-metrics"),

@@ -41,7 +41,7 @@ struct InjectCommand: ParsableCommand {
 
     func run() throws {
         let facts = try OfflineCluster.facts(version: self.kubernetesVersion)
-        let objects = try ManifestInput.objects(in: self.file)
+        let objects = try ManifestInput.objects(in: self.file).map(\.inCurrentVersion)
         let injector = OfflineInjector(objects, namespace: self.namespace, facts: facts)
         var failed = false
         for object in objects {

@@ -40,17 +40,22 @@ struct RenderCommand: ParsableCommand {
         if let collectorImage { settings.images.collector = collectorImage }
         var found = false
         var failed = false
-        for object in try ManifestInput.objects(in: self.file)
-        where object.groupVersionKind.groupKind == GroupKind(group: "opentelemetry.io", kind: "OpenTelemetryCollector")
-        {
+        let objects = try ManifestInput.objects(in: self.file)
+        for object in objects where object.isCollector {
             found = true
-            if try !self.render(object, settings, facts) { failed = true }
+            if try !self.render(object.inCurrentVersion, objects, settings, facts) { failed = true }
         }
         if !found { complain("warning: there is no OpenTelemetryCollector in \(self.file.joined(separator: ", "))") }
         if failed { throw ExitCode(1) }
     }
 
-    private func render(_ object: KubeObject, _ settings: OperatorSettings, _ facts: ClusterFacts) throws -> Bool {
+    /// - Parameter all: the objects of the files, among them perhaps the TargetAllocator that it names.
+    private func render(
+        _ object: KubeObject,
+        _ all: [KubeObject],
+        _ settings: OperatorSettings,
+        _ facts: ClusterFacts
+    ) throws -> Bool {
         var object = object
         if object.namespace.isEmpty { object.metadata.namespace = self.namespace }
         // Owner references carry the uid that only the cluster gives.
@@ -61,17 +66,31 @@ struct RenderCommand: ParsableCommand {
             return false
         }
         guard object.apiVersion == "opentelemetry.io/v1beta1" else {
-            complain("error: \(name): version \(object.apiVersion) is not supported, only opentelemetry.io/v1beta1")
+            complain("error: \(name): version \(object.apiVersion) is not supported, only opentelemetry.io/v1beta1 and v1alpha1")
             return false
         }
         let rendered: [KubeObject]
         do {
             let defaulted = try defaultCollector(Collector(object.json).withSchemaDefaults, settings: settings)
-            let validation = validateCollector(defaulted.collector, old: nil, settings: settings, facts: facts)
+            let allocator = self.targetAllocator(of: defaulted.collector, among: all)
+            let validation = validateCollector(
+                defaulted.collector,
+                old: nil,
+                settings: settings,
+                facts: facts,
+                targetAllocator: allocator
+            )
             for warning in validation.warnings { complain("warning: \(name): \(warning)") }
             for error in validation.errors { complain("error: \(name): \(error.path): \(error.message)") }
             guard validation.errors.isEmpty else { return false }
-            let plan = try plan(CollectorInputs(collector: defaulted.collector, settings: settings, facts: facts))
+            let plan = try plan(
+                CollectorInputs(
+                    collector: defaulted.collector,
+                    settings: settings,
+                    facts: facts,
+                    targetAllocator: allocator
+                )
+            )
             if !plan.isManaged { complain("warning: \(name): unmanaged, so nothing is rendered") }
             rendered = plan.apply
         } catch {
@@ -80,6 +99,18 @@ struct RenderCommand: ParsableCommand {
         }
         try emit(rendered.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined())
         return true
+    }
+}
+
+extension RenderCommand {
+    /// The one that the collector's label names, where the files hold it.
+    private func targetAllocator(of collector: Collector, among all: [KubeObject]) -> TargetAllocatorFacts? {
+        guard let name = collector.targetAllocatorName else { return nil }
+        return all.first { object in
+            object.groupVersionKind.groupKind == GroupKind(group: "opentelemetry.io", kind: "TargetAllocator")
+                && object.name == name
+                && (object.namespace.isEmpty ? self.namespace : object.namespace) == collector.namespace
+        }.map(TargetAllocatorFacts.init)
     }
 }
 

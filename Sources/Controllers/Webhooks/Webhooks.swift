@@ -1,4 +1,5 @@
 package import AdmissionServer
+import CollectorVersions
 import JSONTree
 package import KubeClient
 import KubeModel
@@ -52,6 +53,13 @@ package struct Webhooks: Sendable {
                     return Self.refused(error)
                 }
             },
+            WebhookPath.convert: { body in
+                do throws(JSONError) {
+                    return .json(try ConversionReview(parsing: Array(buffer: body)).answer)
+                } catch {
+                    return Self.refused(error, kind: "ConversionReview")
+                }
+            },
             WebhookPath.mutateCollector: Self.handler { self.defaulted(collector: $0) },
             WebhookPath.validateCollector: Self.handler { await self.validated(collector: $0) },
             WebhookPath.mutateInstrumentation: Self.handler { self.defaulted(instrumentation: $0) },
@@ -74,13 +82,13 @@ package struct Webhooks: Sendable {
     }
 
     /// A body that is no review has no request that could be answered.
-    private static func refused(_ error: JSONError) -> ServerResponse {
+    private static func refused(_ error: JSONError, kind: String = "AdmissionReview") -> ServerResponse {
         let text = "\(error)"
-        let isSaid = text.contains("is not an AdmissionReview")
+        let isSaid = text.contains("is not a")
         return .failure(
             400,
             reason: "BadRequest",
-            isSaid ? text : "the request body is not an AdmissionReview: \(text)"
+            isSaid ? text : "the request body is not \(kind == "AdmissionReview" ? "an" : "a") \(kind): \(text)"
         )
     }
 

@@ -1,4 +1,5 @@
 package import CollectorConfig
+import CollectorVersions
 import Crypto
 import JSONTree
 package import KubeModel
@@ -174,7 +175,9 @@ package struct CollectorContext: Sendable {
 
     /// What is accepted and rendered, but likely not what was meant.
     var warnings: [String] {
-        var warnings = self.configuration.findings
+        var warnings = [CollectorConversion.finding(of: self.collector)].compactMap(\.self)
+        // Then nothing else is worth saying of what stands in the configuration's place.
+        if warnings.isEmpty { warnings = self.configuration.findings }
         func missing(_ field: String, _ kind: String) {
             warnings.append("\(field) has no effect: this cluster does not serve \(kind)")
         }
