@@ -31,6 +31,11 @@ let modules: [Module] = [
     Module(name: "TelemetryAPI", ours: ["JSONTree", "KubeModel", "YAMLTree", "CRE2"], fixtures: true),
     Module(name: "CollectorConfig", ours: ["JSONTree", "YAMLTree"]),
     Module(
+        name: "CollectorVersions",
+        ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig"],
+        fixtures: true
+    ),
+    Module(
         name: "Rendering",
         ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig"],
         packages: [("Crypto", "swift-crypto")],
