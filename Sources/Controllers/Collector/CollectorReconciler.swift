@@ -1,3 +1,4 @@
+import CollectorVersions
 import JSONTree
 package import KubeClient
 package import KubeModel
@@ -90,6 +91,20 @@ package struct CollectorReconciler: Sendable {
         }
         guard !stored.metadata.isDeleting, stored.isManaged else { return .done }
         if let status = self.unseenStatus[key, over: version] { stored.json["status"] = .object(status.json) }
+        let upgrade = upgradeCollector(stored, to: self.settings.versions.collector)
+        let news = upgrade.condition(for: stored, now: self.now())
+        switch upgrade {
+        case .upgraded(let upgraded):
+            try await self.store(upgraded, outcome: upgrade, of: stored, version)
+            // What was written wakes this again.
+            return .done
+        case .failed(let failure):
+            // What runs goes on running as it is: a new image with an old configuration might not.
+            try await self.report(stored, version, .failed("\(failure)"), conditions: [news].compactMap(\.self))
+            self.tell(stored, upgrade)
+            throw ReconcileError.terminal("the collector can't be upgraded", cause: failure)
+        case .unchanged: break
+        }
         let plan: CollectorPlan
         do {
             // The webhook defaults what is written; what was stored before it was there is defaulted here.
@@ -108,7 +123,13 @@ package struct CollectorReconciler: Sendable {
             try await self.report(stored, version, .failed("\(error)"))
             throw error
         }
-        try await self.report(stored, version, .applied, warnings: plan.warnings)
+        try await self.report(
+            stored,
+            version,
+            .applied,
+            warnings: plan.warnings,
+            conditions: [news].compactMap(\.self)
+        )
         return .done
     }
 
@@ -243,6 +264,58 @@ package struct CollectorReconciler: Sendable {
         }
     }
 
+    // MARK: Upgrades
+
+    /// Writes the specification that a later collector understands, and after it the version: a stop in between has the
+    /// steps run once more, which changes nothing.
+    private func store(
+        _ upgraded: CollectorUpgrade,
+        outcome: CollectorUpgradeOutcome,
+        of stored: Collector,
+        _ version: String?
+    ) async throws {
+        let key = ObjectKey(namespace: stored.namespace, name: stored.name)
+        if upgraded.changesSpec {
+            var patch: JSONObject = [
+                "spec": .object(JSONMergePatch.diff(from: stored.spec.json, to: upgraded.collector.spec.json))
+            ]
+            // Whoever changed it meanwhile meant another one.
+            if let version { patch["metadata"] = ["resourceVersion": .string(version)] }
+            try await self.client.patch(
+                ResourceCatalog.collectors,
+                namespace: key.namespace,
+                name: key.name,
+                .merge(patch),
+                options: WriteOptions(fieldManager: ApplyEngine.fieldManager)
+            )
+            Logger.current.info(
+                "upgraded the collector's specification",
+                metadata: ["from": "\(upgraded.from)", "to": "\(upgraded.version)"]
+            )
+        }
+        var status = stored.status
+        status.version = upgraded.version
+        if let news = outcome.condition(for: stored, now: self.now()) {
+            var conditions = status.conditions
+            conditions.set(news)
+            status.conditions = conditions
+        }
+        try await self.write(status, over: stored.status, of: key)
+        self.tell(stored, outcome)
+    }
+
+    private func tell(_ collector: Collector, _ upgrade: CollectorUpgradeOutcome) {
+        for event in upgrade.events {
+            self.events?.record(
+                event.isWarning ? .warning : .normal,
+                reason: event.reason,
+                action: event.reason,
+                note: event.note,
+                regarding: KubeObject(collector.json)
+            )
+        }
+    }
+
     // MARK: Reporting
 
     /// Writes the status if it is another one now, and tells the collector's users when that is news to them.
@@ -252,10 +325,11 @@ package struct CollectorReconciler: Sendable {
         _ collector: Collector,
         _ version: String?,
         _ outcome: StatusInputs.Outcome,
-        warnings: [String] = []
+        warnings: [String] = [],
+        conditions: [Condition] = []
     ) async throws {
         let key = ObjectKey(namespace: collector.namespace, name: collector.name)
-        let status = collectorStatus(
+        var status = collectorStatus(
             StatusInputs(
                 collector: collector,
                 settings: self.settings,
@@ -265,8 +339,20 @@ package struct CollectorReconciler: Sendable {
                 now: self.now()
             )
         )
+        for condition in conditions {
+            var all = status.conditions
+            all.set(condition)
+            status.conditions = all
+        }
         let before = collector.status
-        guard status != before else { return }
+        guard status != before, try await self.write(status, over: before, of: key) else { return }
+        self.unseenStatus[key, over: version] = status
+        self.tell(collector, outcome, before: before, after: status)
+    }
+
+    /// - Returns: false when the collector was deleted meanwhile.
+    @discardableResult
+    private func write(_ status: CollectorStatus, over before: CollectorStatus, of key: ObjectKey) async throws -> Bool {
         let patch = JSONMergePatch.diff(from: before.json, to: status.json)
         do {
             try await self.client.patch(
@@ -276,12 +362,10 @@ package struct CollectorReconciler: Sendable {
                 subresource: "status",
                 .merge(["status": .object(patch)])
             )
+            return true
         } catch let error as APIError where error.isNotFound {
-            // Deleted meanwhile.
-            return
+            return false
         }
-        self.unseenStatus[key, over: version] = status
-        self.tell(collector, outcome, before: before, after: status)
     }
 
     private func tell(
