@@ -1,80 +1,78 @@
 package import JSONTree
 
-/// Answers `ConversionReview` of apiextensions.k8s.io, as the API server sends it to `/convert`.
-package enum ConversionReview {
-    /// The answer to the bytes of a request; a request that can't be read is answered with a failure, too.
-    package static func answer(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-        do throws(JSONError) {
-            return self.answer(try JSONValue(parsing: bytes)).bytes()
-        } catch {
-            return self.review(of: .null, .failure("the ConversionReview is not valid JSON: \(error)")).bytes()
+/// A `ConversionReview` (apiextensions.k8s.io, v1 or v1beta1): the API server's question what objects look like in another
+/// version.
+package struct ConversionReview: Sendable {
+    package var apiVersion: String
+    package var uid: String
+    package var desiredAPIVersion: String
+    package var objects: [JSONValue]
+
+    /// - Throws: ``JSONError`` for what is no JSON or no ConversionReview with a request.
+    package init(parsing body: [UInt8]) throws(JSONError) {
+        func refused(_ what: String) -> JSONError {
+            JSONError(.unexpectedKind, "the document is not a ConversionReview: \(what)", offset: 0, line: 1, column: 1)
         }
+        guard case .object(let review) = try JSONValue(parsing: body) else { throw refused("it is not an object") }
+        guard let request = review[object: "request"] else { throw refused("it has no request") }
+        guard let uid = request[string: "uid"], !uid.isEmpty else { throw refused("the request has no uid") }
+        self.apiVersion = review[string: "apiVersion"] ?? "apiextensions.k8s.io/v1"
+        self.uid = uid
+        self.desiredAPIVersion = request[string: "desiredAPIVersion"] ?? ""
+        self.objects = request[array: "objects"] ?? []
     }
 
-    package static func answer(_ review: JSONValue) -> JSONObject {
-        self.review(of: review, self.outcome(review))
+    /// The answer, in the version of the question: all objects converted, or none and one sentence why.
+    package var answer: [UInt8] {
+        var response: JSONObject = ["uid": .string(self.uid)]
+        do throws(Refusal) {
+            response["convertedObjects"] = .array(try self.converted())
+            response["result"] = ["status": "Success"]
+        } catch {
+            response["convertedObjects"] = []
+            response["result"] = ["status": "Failure", "message": .string(error.message)]
+        }
+        let review: JSONObject = [
+            "apiVersion": .string(self.apiVersion), "kind": "ConversionReview", "response": .object(response),
+        ]
+        return review.bytes()
     }
 
-    private enum Outcome {
-        case success([JSONValue])
-        case failure(String)
+    private struct Refusal: Error {
+        var message: String
     }
 
-    private static func outcome(_ review: JSONValue) -> Outcome {
-        guard let request = review["request"]?.object else { return .failure("the ConversionReview has no request") }
-        let desired = request[string: "desiredAPIVersion"] ?? ""
-        guard let version = CollectorVersion(apiVersion: desired) else {
-            return .failure("\(CollectorVersion.kind) can't be converted to \"\(desired)\"")
+    private func converted() throws(Refusal) -> [JSONValue] {
+        guard let version = CollectorConversion.Version(apiVersion: self.desiredAPIVersion) else {
+            throw Refusal(
+                message:
+                    "cannot convert to \"\(self.desiredAPIVersion)\": collectors are converted between opentelemetry.io/v1alpha1 and opentelemetry.io/v1beta1"
+            )
         }
         var converted: [JSONValue] = []
-        switch request["objects"] {
-        case nil, .null: break
-        case .array(let objects):
-            for (place, object) in objects.enumerated() {
-                guard let object = self.converted(object, to: version) else {
-                    let kind = object["kind"]?.string ?? ""
-                    let from = object["apiVersion"]?.string ?? ""
-                    return .failure("object \(place): kind \"\(kind)\" of \"\(from)\" can't be converted to \(desired)")
-                }
-                converted.append(object)
-            }
-        default: return .failure("the objects of the ConversionReview are not a list")
-        }
-        return .success(converted)
+        for object in self.objects { converted.append(try Self.converted(object, to: version)) }
+        return converted
     }
 
-    /// `nil` for what is neither a collector nor a list of collectors.
-    private static func converted(_ value: JSONValue, to version: CollectorVersion) -> JSONValue? {
-        guard var object = value.object else { return nil }
-        if CollectorVersion(of: object) != nil { return .object(CollectorConversion.convert(object, to: version)) }
-        guard object[string: "kind"] == CollectorVersion.kind + "List",
-            CollectorVersion(apiVersion: object[string: "apiVersion"] ?? "") != nil
-        else { return nil }
-        if let items = object[array: "items"] {
-            var converted: [JSONValue] = []
-            for item in items {
-                guard let item = item.object, CollectorVersion(of: item) != nil else { return nil }
-                converted.append(.object(CollectorConversion.convert(item, to: version)))
-            }
-            object["items"] = .array(converted)
+    private static func converted(
+        _ value: JSONValue,
+        to version: CollectorConversion.Version
+    ) throws(Refusal) -> JSONValue {
+        let kind = value["kind"]?.string ?? ""
+        guard var object = value.object, let apiVersion = object[string: "apiVersion"],
+            CollectorConversion.Version(apiVersion: apiVersion) != nil,
+            kind == CollectorConversion.kind || kind == CollectorConversion.kind + "List"
+        else {
+            let what = "\(value["apiVersion"]?.string ?? "?")/\(kind.isEmpty ? "?" : kind)"
+            throw Refusal(
+                message: "cannot convert \(what): only \(CollectorConversion.kind) of opentelemetry.io is known"
+            )
         }
+        guard kind.hasSuffix("List") else { return .object(CollectorConversion.converted(object, to: version)) }
         object["apiVersion"] = .string(version.apiVersion)
+        var items: [JSONValue] = []
+        for item in object[array: "items"] ?? [] { items.append(try self.converted(item, to: version)) }
+        object["items"] = .array(items)
         return .object(object)
-    }
-
-    private static func review(of request: JSONValue, _ outcome: Outcome) -> JSONObject {
-        var response: JSONObject = ["uid": request["request"]?["uid"] ?? ""]
-        switch outcome {
-        case .success(let objects):
-            response["convertedObjects"] = .array(objects)
-            response["result"] = ["status": "Success"]
-        case .failure(let message):
-            // The API server wants the list even then.
-            response["convertedObjects"] = []
-            response["result"] = ["status": "Failure", "message": .string(message)]
-        }
-        // Servers below 1.22 may ask in v1beta1, which has the same form.
-        let apiVersion = request["apiVersion"]?.string ?? "apiextensions.k8s.io/v1"
-        return ["apiVersion": .string(apiVersion), "kind": "ConversionReview", "response": .object(response)]
     }
 }

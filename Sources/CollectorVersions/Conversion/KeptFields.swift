@@ -1,91 +1,124 @@
 import JSONTree
 
-/// An annotation that holds what a version can't say.
-enum KeptFields {
-    /// What the annotations of an object may have in all, keys and values; the API server refuses more, and then a
-    /// collector could not be read at all in the other version.
-    static let sizeLimit = 256 << 10
+/// What a v1beta1 object says beyond the v1alpha1 object made of it.
+///
+/// As JSON: `{"add": {tree of members that are lost}, "replace": [{"path", "from", "to"}]}`. The first are put beneath what
+/// the user wrote; a replacement is only made where the value is still the one that the conversion had left there (without
+/// `to` the member is removed). So whatever the user changed in v1alpha1 wins.
+struct KeptFields: Equatable {
+    private var added: JSONObject
+    private var replaced: [Replacement]
 
-    /// `nil` when there is no such annotation, or when it isn't what we wrote.
-    static func read(_ name: String, of object: JSONObject) -> JSONObject? {
-        guard let text = object[object: "metadata"]?[object: "annotations"]?[string: name],
-            let value = try? JSONValue(parsing: text)
-        else { return nil }
-        return value.object
+    fileprivate struct Replacement: Equatable {
+        var path: [String]
+        var from: JSONValue
+        var to: JSONValue?
     }
 
-    /// Sets the annotation, or removes it when there is nothing to keep.
-    ///
-    /// What doesn't fit is left out, the bulkiest first: a collector that loses a detail can still be read.
-    static func write(_ fields: JSONObject?, to name: String, of object: inout JSONObject) {
-        switch object["metadata"] {
-        case nil, .null: if fields?.isEmpty ?? true { return }
-        case .object: break
-        default: return
-        }
-        object.mutateObject("metadata") { metadata in
-            var annotations: JSONObject = [:]
-            switch metadata["annotations"] {
-            case nil, .null: break
-            case .object(let existing): annotations = existing
-            default: return
-            }
-            let existed = annotations.remove(name) != nil
-            let others = annotations.reduce(0) { $0 + $1.key.utf8.count + ($1.value.string?.utf8.count ?? 0) }
-            let room = self.sizeLimit - others - name.utf8.count
-            guard let text = fields.flatMap({ self.text($0, room: room) }) else {
-                if existed { metadata[object: "annotations"] = annotations.isEmpty ? nil : annotations }
-                return
-            }
-            annotations[name] = .string(text)
-            metadata["annotations"] = .object(annotations)
+    /// The members of `spec` and `status` that are to be kept.
+    private static let parts = ["spec", "status"]
+
+    /// - Parameters:
+    ///   - object: in v1beta1.
+    ///   - sayable: its `spec` and `status` as they would come back by themselves.
+    init(of object: JSONObject, beyond sayable: JSONObject) {
+        self.added = [:]
+        self.replaced = []
+        for part in Self.parts {
+            guard let whole = object[object: part], let back = sayable[object: part] else { continue }
+            let lost = self.compare(whole, with: back, at: [part])
+            if !lost.isEmpty { self.added[part] = .object(lost) }
         }
     }
 
-    private static func text(_ fields: JSONObject, room: Int) -> String? {
-        var fields = fields
-        for bulky in ["", "wholeConfig", "config", "pipelines", "service", "status"] {
-            if let removed = fields.remove(bulky), bulky == "config",
-                case .failure(let problem) = ConfigText.read(removed)
-            {
-                // At least why there is no configuration.
-                fields["reason"] = .string(String(problem.message.prefix(1000)))
+    /// - Returns: the members that are missing in `back`.
+    private mutating func compare(_ whole: JSONObject, with back: JSONObject, at path: [String]) -> JSONObject {
+        var lost: JSONObject = [:]
+        for (key, value) in whole {
+            let path = path + [key]
+            switch (value, back[key]) {
+            // A null says as much as no member at all.
+            case (.null, nil): continue
+            case (_, nil): lost[key] = value
+            case (.object(let whole), .object(let back)):
+                let inner = self.compare(whole, with: back, at: path)
+                if !inner.isEmpty { lost[key] = .object(inner) }
+            case (_, .some(let other)):
+                if value != other { self.replaced.append(Replacement(path: path, from: other, to: value)) }
             }
-            if fields.isEmpty { return nil }
-            let text = JSONValue.object(fields).text(.canonical)
-            if text.utf8.count <= room { return text }
         }
-        return nil
+        for (key, value) in back where whole[key] == nil {
+            self.replaced.append(Replacement(path: path + [key], from: value, to: nil))
+        }
+        return lost
+    }
+
+    var isEmpty: Bool { self.added.isEmpty && self.replaced.isEmpty }
+
+    // MARK: As an annotation
+
+    var json: String {
+        var object: JSONObject = [:]
+        if !self.added.isEmpty { object["add"] = .object(self.added) }
+        if !self.replaced.isEmpty {
+            object["replace"] = .array(
+                self.replaced.map { replacement in
+                    var entry: JSONObject = [
+                        "path": .array(replacement.path.map { .string($0) }), "from": replacement.from,
+                    ]
+                    entry["to"] = replacement.to
+                    return .object(entry)
+                }
+            )
+        }
+        // The order of members must not make one object look like another.
+        return String(decoding: object.bytes(.canonical), as: UTF8.self)
+    }
+
+    /// `nil` for what was not written by this.
+    init?(json: String) {
+        guard let object = (try? JSONValue(parsing: json))?.object else { return nil }
+        self.added = object[object: "add"] ?? [:]
+        self.replaced = (object[array: "replace"] ?? []).compactMap { entry in
+            guard let steps = entry["path"]?.array, let from = entry["from"] else { return nil }
+            let path = steps.compactMap(\.string)
+            guard path.count == steps.count, path.count > 1, Self.parts.contains(path[0]) else { return nil }
+            return Replacement(path: path, from: from, to: entry["to"])
+        }
+    }
+
+    // MARK: Restoring
+
+    /// Puts everything back into the v1beta1 object that was made of the v1alpha1 one.
+    func restore(into object: inout JSONObject) {
+        for replacement in self.replaced { replacement.apply(to: &object, at: replacement.path[...]) }
+        for part in Self.parts {
+            guard let lost = self.added[object: part] else { continue }
+            object.mutateIfObject(part) { $0.putBeneath(lost) }
+        }
+    }
+}
+
+extension KeptFields.Replacement {
+    fileprivate func apply(to object: inout JSONObject, at path: ArraySlice<String>) {
+        guard let key = path.first else { return }
+        if path.count > 1 {
+            object.mutateIfObject(key) { self.apply(to: &$0, at: path.dropFirst()) }
+        } else if object[key] == self.from {
+            object[key] = self.to
+        }
     }
 }
 
 extension JSONObject {
-    /// Changes a member that is an object; any other is left alone.
-    mutating func changeObject(_ key: String, _ body: (inout JSONObject) -> Void) {
-        guard var inner = self[object: key] else { return }
-        body(&inner)
-        self[key] = .object(inner)
-    }
-
-    /// Removes the members of these names and returns them.
-    mutating func take(_ keys: [String]) -> JSONObject {
-        var taken: JSONObject = [:]
-        for key in keys { taken[key] = self.remove(key) }
-        return taken
-    }
-
-    /// Adds what isn't there; what is there wins.
-    mutating func add(_ members: JSONObject?) {
-        for (key, value) in members ?? [:] where !self.contains(key) { self[key] = value }
-    }
-
-    mutating func keep(_ key: String, _ members: JSONObject) {
-        if !members.isEmpty { self[key] = .object(members) }
-    }
-
-    /// Gives a member another name, in its place.
-    mutating func rename(_ old: String, _ new: String) {
-        guard let place = self.position(of: old), let value = self.remove(old) else { return }
-        self.insert(new, value, at: place)
+    /// Adds the members of another object that are missing here, at every level.
+    fileprivate mutating func putBeneath(_ other: JSONObject) {
+        for (key, value) in other {
+            switch (self[key], value) {
+            case (nil, _): self[key] = value
+            case (.object, .object(let inner)): self.mutateObject(key) { $0.putBeneath(inner) }
+            default: break
+            }
+        }
     }
 }
