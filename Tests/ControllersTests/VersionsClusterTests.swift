@@ -2,8 +2,10 @@ import CollectorVersions
 import JSONTree
 import KubeClient
 import KubeModel
+import KubeRuntime
 import KubeTesting
 import Rendering
+import ServiceLifecycle
 import TelemetryAPI
 import Testing
 
