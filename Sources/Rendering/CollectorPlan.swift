@@ -101,7 +101,7 @@ package func plan(_ inputs: CollectorInputs) throws(PlanError) -> CollectorPlan 
         prune: [],
         recreate: [],
         retained: [],
-        warnings: context.warnings
+        warnings: context.warnings + context.autoscalerWarnings
     )
     var live: [OwnedKey: OwnedObject] = [:]
     for object in inputs.owned { live[OwnedKey(object.reference)] = object }
@@ -116,6 +116,12 @@ package func plan(_ inputs: CollectorInputs) throws(PlanError) -> CollectorPlan 
             )
         }
         desired[place].keepAppliedMetadata(of: existing)
+        // With an autoscaler of its own, the number comes from the resource, which that autoscaler scales.
+        if inputs.collector.spec.autoscaler?.maxReplicas == nil,
+            let note = desired[place].leaveReplicas(to: existing)
+        {
+            plan.warnings.append(note)
+        }
         if let reason = desired[place].fixedFieldChange(from: existing) {
             plan.recreate.append(CollectorPlan.Recreation(object: existing, reason: reason))
         }

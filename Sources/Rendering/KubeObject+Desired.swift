@@ -8,7 +8,10 @@ extension KubeObject {
     /// would restart their pods). The scrape annotations go when they were the operator's own.
     mutating func keepAppliedMetadata(of existing: OwnedObject) {
         guard existing.fixed != nil else { return }
-        self.metadata.keep(existing.applied)
+        var applied = existing.applied
+        // It says what the live claims were made of, not what is wanted.
+        applied.annotations[ObjectAnnotations.claimsHash] = nil
+        self.metadata.keep(applied)
         guard var spec = self.spec else { return }
         spec.mutateObject("template") { template in
             var metadata = ObjectMeta(template[object: "metadata"] ?? [:])
@@ -26,6 +29,14 @@ extension KubeObject {
             template[object: "metadata"] = metadata.json
         }
         self.spec = spec
+    }
+
+    /// Leaves the number of pods to whoever else decides it, and says so; `nil` when nobody does.
+    mutating func leaveReplicas(to existing: OwnedObject) -> String? {
+        guard let manager = existing.replicasManager, self.spec?["replicas"] != nil else { return nil }
+        self.spec?["replicas"] = nil
+        return
+            "spec.replicas has no effect: \(manager) scales the \(self.kind) \"\(self.name)\"; a kubectl scale of it gives the number back to the operator"
     }
 
     private static func hasRegistryPortAndTag(_ template: JSONObject) -> Bool {
@@ -49,9 +60,19 @@ extension KubeObject {
         }
         let claims = spec[array: "volumeClaimTemplates"] ?? []
         guard claims.count == fixed.volumeClaimTemplates.count,
-            zip(claims, fixed.volumeClaimTemplates).allSatisfy(Self.isSameClaim)
+            self.hasAppliedClaims(claims, fixed)
+                || zip(claims, fixed.volumeClaimTemplates).allSatisfy(Self.isSameClaim)
         else { return "spec.volumeClaimTemplates" }
         return nil
+    }
+
+    /// Made of the same claims: what is there beyond them was added by the server or its webhooks, which would add it to a
+    /// new object as well.
+    private func hasAppliedClaims(_ wanted: [JSONValue], _ live: OwnedObject.FixedFields) -> Bool {
+        guard let hash = live.claimsHash, hash == self.metadata.annotations[ObjectAnnotations.claimsHash] else {
+            return false
+        }
+        return LiveComparison.holds(["claims": .array(wanted)], in: ["claims": .array(live.volumeClaimTemplates)])
     }
 
     /// Name, labels, annotations and spec are the same; a volume mode that was not asked for may have been defaulted.

@@ -36,6 +36,8 @@ extension KubeObject {
             RecentField(["Service"], "spec.trafficDistribution", since: 30),
             RecentField(["StatefulSet"], "spec.persistentVolumeClaimRetentionPolicy", since: 23),
             RecentField(workloads, "spec.template.spec.hostUsers", since: 25),
+            RecentField(["HorizontalPodAutoscaler"], "spec.behavior.scaleUp.tolerance", since: 33),
+            RecentField(["HorizontalPodAutoscaler"], "spec.behavior.scaleDown.tolerance", since: 33),
         ]
         + ["livenessProbe", "readinessProbe", "startupProbe"].map { probe in
             RecentField(workloads, "spec.template.spec.containers.\(probe).terminationGracePeriodSeconds", since: 21)

@@ -15,8 +15,8 @@ package struct OwnedObject: Sendable, Hashable {
     package var fixed: FixedFields?
     /// The annotation by which cluster-scoped objects name their collector.
     package var collector: String?
-    /// Another field manager owns the workload's `spec.replicas`: an autoscaler, or whoever scaled it by hand.
-    package var isScaledByOthers = false
+    /// Who else decides how many pods a workload has: an autoscaler, or whoever applied that number.
+    package var replicasManager: String?
 
     package struct AppliedMetadata: Sendable, Hashable {
         package var labels: [String: String]
@@ -34,17 +34,21 @@ package struct OwnedObject: Sendable, Hashable {
         package var serviceName: String?
         package var podManagementPolicy: String?
         package var volumeClaimTemplates: [JSONValue]
+        /// Of the claims it was made with, as they were wanted: the annotation of that name.
+        package var claimsHash: String?
 
         package init(
             selector: JSONObject,
             serviceName: String? = nil,
             podManagementPolicy: String? = nil,
-            volumeClaimTemplates: [JSONValue] = []
+            volumeClaimTemplates: [JSONValue] = [],
+            claimsHash: String? = nil
         ) {
             self.selector = selector
             self.serviceName = serviceName
             self.podManagementPolicy = podManagementPolicy
             self.volumeClaimTemplates = volumeClaimTemplates
+            self.claimsHash = claimsHash
         }
     }
 
@@ -85,7 +89,7 @@ package struct OwnedObject: Sendable, Hashable {
         for entry in metadata.json[array: "managedFields"] ?? [] {
             guard let manager = entry["manager"]?.string, let fields = entry["fieldsV1"] else { continue }
             guard fieldManagers.contains(manager) else {
-                if fields["f:spec"]?["f:replicas"] != nil { self.isScaledByOthers = true }
+                if Self.scales(entry, manager) { self.replicasManager = manager }
                 continue
             }
             self.applied.add(metadata, fields["f:metadata"])
@@ -95,8 +99,19 @@ package struct OwnedObject: Sendable, Hashable {
             selector: spec[object: "selector"] ?? [:],
             serviceName: spec[string: "serviceName"],
             podManagementPolicy: spec[string: "podManagementPolicy"],
-            volumeClaimTemplates: spec[array: "volumeClaimTemplates"] ?? []
+            volumeClaimTemplates: spec[array: "volumeClaimTemplates"] ?? [],
+            claimsHash: metadata.annotations[ObjectAnnotations.claimsHash]
         )
+    }
+
+    /// Whether managed fields of another say that the number of pods is theirs to decide: an autoscaler has scaled the
+    /// workload, or somebody has applied that number. A `kubectl scale` or an edit is drift, and is undone.
+    private static func scales(_ entry: JSONValue, _ manager: String) -> Bool {
+        guard entry["fieldsV1"]?["f:spec"]?["f:replicas"] != nil else { return false }
+        if entry["operation"]?.string == "Apply" { return true }
+        // Servers before 1.22 don't name the subresource.
+        if manager == "kube-controller-manager" { return true }
+        return entry["subresource"]?.string == "scale" && !manager.hasPrefix("kubectl")
     }
 }
 

@@ -127,6 +127,20 @@ struct CollectorContainerTests {
         #expect(try self.container(collector)[array: "volumeMounts"]?.last?["mountPath"]?.string == expected)
     }
 
+    /// One ConfigMap in two places is one volume.
+    @Test func configMapMountedTwice() throws {
+        let collector = try Collector.otlp(
+            "  configmaps: [{name: m, mountpath: a}, {name: m, mountpath: b}, {name: m, mountpath: b}]"
+        )
+        let template = try #require(try plan(CollectorInputs(collector: collector)).apply[0].spec?["template"]?["spec"])
+        #expect(template["volumes"]?.array?.compactMap { $0["name"]?.string } == ["otc-internal", "configmap-m"])
+        #expect(
+            try self.container(collector)[array: "volumeMounts"]?.compactMap { $0["mountPath"]?.string } == [
+                "/conf", "/var/conf/a/configmap-m", "/var/conf/b/configmap-m",
+            ]
+        )
+    }
+
     @Test func probesNeedTheExtension() throws {
         let collector = try Collector.otlp("  livenessProbe: {timeoutSeconds: 3}")
         let container = try self.container(collector)

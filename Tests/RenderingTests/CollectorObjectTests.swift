@@ -108,6 +108,32 @@ struct CollectorObjectTests {
         }
     }
 
+    @Test(arguments: [(20, nil), (32, nil), (33, "0.05")] as [(Int, JSONValue?)])
+    func scalingTolerance(_ minor: Int, _ tolerance: JSONValue?) throws {
+        let facts = ClusterFacts(kubernetesVersion: KubernetesVersion(major: 1, minor: minor))
+        let collector = try Collector.otlp(
+            "  autoscaler: {maxReplicas: 3, behavior: {scaleUp: {tolerance: '0.05', selectPolicy: Max}}}"
+        )
+        let rules = try plan(CollectorInputs(collector: collector, facts: facts))
+            .object("HorizontalPodAutoscaler", "simplest-collector")?.spec?["behavior"]?["scaleUp"]
+        #expect(rules?["tolerance"] == tolerance)
+        #expect(rules?["selectPolicy"] == "Max")
+    }
+
+    /// Ports of one name would be refused; the second gets the name it has in the container.
+    @Test func servicePortsOfOneName() throws {
+        let plan = try plan(
+            CollectorInputs(collector: .otlp("  ports: [{name: a, port: 1}, {name: a, port: 2}, {name: a, port: 2}]"))
+        )
+        for name in ["simplest-collector", "simplest-collector-headless"] {
+            #expect(
+                plan.object("Service", name)?.spec?["ports"]?.array?.compactMap { $0["name"]?.string } == [
+                    "a", "port-2", "otlp-grpc", "otlp-http",
+                ]
+            )
+        }
+    }
+
     @Test func autoscalerWithoutAMaximumIsNone() throws {
         let plan = try plan(CollectorInputs(collector: .otlp("  autoscaler: {targetCPUUtilization: 3}")))
         #expect(plan.object("HorizontalPodAutoscaler", "simplest-collector") == nil)

@@ -185,6 +185,103 @@ struct CollectorPlanTests {
         #expect(try plan(inputs).recreate == [])
     }
 
+    /// What a webhook or a default of the server has put into the stored claims must not make it anew for ever.
+    @Test func claimsOfTheSameWishAreTheSame() throws {
+        var inputs = CollectorInputs(collector: try .otlp(Self.claims))
+        func addStorageClass(_ object: inout KubeObject) {
+            object.json.setInSpec(
+                "volumeClaimTemplates",
+                [
+                    [
+                        "metadata": ["name": "data", "labels": ["a": "b", "added": "x"]],
+                        "spec": [
+                            "accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]],
+                            "volumeMode": "Filesystem", "storageClassName": "fast",
+                        ],
+                        "status": ["phase": "Pending"],
+                    ]
+                ]
+            )
+        }
+        let wanted = try plan(inputs).apply[0]
+        inputs.owned = [OwnedObject(self.live(wanted, addStorageClass), fieldManagers: ["swiftlet"])]
+        #expect(try plan(inputs).recreate == [])
+        // One that was taken over has no record of the wish: what is stored counts.
+        let taken = self.live(wanted, manager: "manager") { object in
+            addStorageClass(&object)
+            object.metadata.annotations = [:]
+        }
+        inputs.owned = [OwnedObject(taken, fieldManagers: ["swiftlet", "manager"])]
+        #expect(try plan(inputs).recreate.map(\.reason) == ["spec.volumeClaimTemplates"])
+        // The record does not hide that no claims are wanted any more, or others.
+        inputs.owned = [OwnedObject(self.live(wanted, addStorageClass), fieldManagers: ["swiftlet"])]
+        inputs.collector = try .otlp("  mode: statefulset")
+        #expect(try plan(inputs).recreate.map(\.reason) == ["spec.volumeClaimTemplates"])
+        inputs.collector = try .otlp(Self.claims.replacing("1024Mi", with: "2Gi"))
+        #expect(try plan(inputs).recreate.map(\.reason) == ["spec.volumeClaimTemplates"])
+    }
+
+    /// An autoscaler of the workload, or who applied a number, decides; drift is undone.
+    @Test(
+        arguments: [
+            ("kube-controller-manager", "Update", "scale", false), ("kube-controller-manager", "Update", nil, false),
+            ("keda", "Update", "scale", false), ("argocd", "Apply", nil, false), ("kubectl", "Update", "scale", true),
+            ("kubectl-edit", "Update", nil, true), ("manager", "Update", nil, true), ("swiftlet", "Apply", nil, true),
+        ] as [(String, String, String?, Bool)]
+    )
+    func replicasOfAnother(_ manager: String, _ operation: String, _ subresource: String?, _ isOurs: Bool) throws {
+        for mode in ["deployment", "statefulset"] {
+            var inputs = CollectorInputs(collector: try .otlp("  replicas: 2\n  mode: \(mode)"))
+            var live = self.live(try plan(inputs).apply[0])
+            var entry: JSONObject = [
+                "manager": .string(manager), "operation": .string(operation),
+                "fieldsV1": ["f:spec": ["f:replicas": [:]]],
+            ]
+            entry[string: "subresource"] = subresource
+            let entries = live.metadata.json[array: "managedFields"] ?? []
+            live.metadata.json["managedFields"] = .array(entries + [.object(entry)])
+            inputs.owned = [OwnedObject(live, fieldManagers: ["swiftlet", "manager"])]
+            let result = try plan(inputs)
+            #expect(result.apply[0].spec?[int: "replicas"] == (isOurs ? 2 : nil))
+            #expect(result.warnings.contains { $0.hasPrefix("spec.replicas has no effect: \(manager)") } == !isOurs)
+            // The collector's own autoscaler scales the resource, from where the number comes.
+            inputs.collector = try .otlp("  replicas: 2\n  mode: \(mode)\n  autoscaler: {maxReplicas: 3}")
+            #expect(try plan(inputs).apply[0].spec?[int: "replicas"] == 2)
+        }
+    }
+
+    /// Server-side apply leaves the defaulted `rollingUpdate` where it is, and strategy Recreate is refused beside it.
+    @Test func replacementTakesTheRollingUpdateAway() throws {
+        func strategy(_ spec: String) throws -> JSONValue? {
+            try plan(CollectorInputs(collector: .otlp(spec))).apply[0].replacementSpec?["strategy"]
+        }
+        #expect(
+            try strategy("  deploymentUpdateStrategy: {type: Recreate}") == [
+                "type": "Recreate", "rollingUpdate": .null,
+            ]
+        )
+        #expect(try strategy("  deploymentUpdateStrategy: {type: RollingUpdate}") == ["type": "RollingUpdate"])
+        #expect(try strategy("") == nil)
+    }
+
+    @Test(arguments: [
+        (
+            "  autoscaler: {targetCPUUtilization: 3}",
+            "spec.autoscaler has no effect without spec.autoscaler.maxReplicas"
+        ),
+        (
+            "  mode: daemonset\n  autoscaler: {maxReplicas: 3}",
+            "spec.autoscaler has no effect on a collector of mode daemonset"
+        ),
+        (
+            "  mode: sidecar\n  autoscaler: {maxReplicas: 3}",
+            "spec.autoscaler has no effect on a collector of mode sidecar"
+        ),
+    ])
+    func autoscalersWithoutEffect(_ spec: String, _ warning: String) throws {
+        #expect(try plan(CollectorInputs(collector: .otlp(spec))).warnings == [warning])
+    }
+
     @Test(
         arguments: [
             ("serviceName", "other", "spec.serviceName"),
@@ -256,5 +353,11 @@ struct CollectorPlanTests {
                 "service.pipelines.logs.exporters names \"debug\", which is not defined in exporters: the collector will not start"
             ]
         )
+    }
+}
+
+extension String {
+    fileprivate func replacing(_ text: String, with other: String) -> String {
+        self.split(separator: text, omittingEmptySubsequences: false).joined(separator: other)
     }
 }

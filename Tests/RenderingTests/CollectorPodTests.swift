@@ -50,6 +50,8 @@ struct CollectorPodTests {
         arguments: [
             (["openshift.io/sa.scc.supplemental-groups": "1000680000/10000"], 1_000_680_000),
             (["openshift.io/sa.scc.supplemental-groups": "5-10", "openshift.io/sa.scc.uid-range": "7/8"], 5),
+            (["openshift.io/sa.scc.supplemental-groups": "9/10,20/5"], 9),
+            (["openshift.io/sa.scc.supplemental-groups": "", "openshift.io/sa.scc.uid-range": "7-9"], 7),
             (["openshift.io/sa.scc.supplemental-groups": "many", "openshift.io/sa.scc.uid-range": "7/8"], 7),
             ([:], nil),
             (["openshift.io/sa.scc.uid-range": "7"], nil),

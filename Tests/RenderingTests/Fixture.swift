@@ -71,6 +71,8 @@ extension ClusterFacts {
     fileprivate init(fixture: JSONObject) {
         self.init(
             kubernetesVersion: KubernetesVersion(major: 1, minor: fixture[int: "minorVersion"] ?? 36),
+            horizontalPodAutoscaler: ServedVersion(rawValue: fixture[string: "horizontalPodAutoscaler"] ?? "v2"),
+            podDisruptionBudget: ServedVersion(rawValue: fixture[string: "podDisruptionBudget"] ?? "v1"),
             prometheusMonitors: fixture[bool: "prometheusMonitors"] ?? false,
             gatewayRoutes: fixture[bool: "gatewayRoutes"] ?? false,
             openShiftRoutes: fixture[bool: "openShiftRoutes"] ?? false,

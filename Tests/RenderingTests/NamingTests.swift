@@ -67,7 +67,7 @@ struct NamingTests {
             "012345678901234567890123456789012345678901234567890123456789012"
         ), ("repo:1.0@sha256:0123", "1.0"), ("host:5000/img:tag", "tag"), ("host:5000/img", "latest"),
         ("host:5000/img@sha256:0123", "0123"),
-        ("host:5000/img:tag@sha256:0123", "latest"),
+        ("host:5000/img:tag@sha256:0123", "latest"), ("repo:_1.0-", "1.0"),
     ])
     func versionOfImage(_ image: String, _ version: String) { #expect(ObjectLabels.version(ofImage: image) == version) }
 

@@ -96,7 +96,7 @@ package struct ApplyEngine: Sendable {
     /// a port of a Service another number, an apply brings ours back beside it, under the same name, and is refused for
     /// ever. A merge patch replaces lists whole. What is wanted and invalid by itself is refused again and nothing happens.
     private func replace(_ wanted: KubeObject, _ resource: APIResource, refusal: APIError) async throws -> KubeObject {
-        guard let spec = wanted.spec else { throw refusal }
+        guard let spec = wanted.replacementSpec else { throw refusal }
         let namespace = resource.isNamespaced ? wanted.namespace : nil
         do {
             try await self.client.patch(

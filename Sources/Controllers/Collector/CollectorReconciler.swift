@@ -152,8 +152,7 @@ package struct CollectorReconciler: Sendable {
             owned: owned,
             targetAllocator: allocator,
             namespaceAnnotations: facts.openShiftRoutes
-                ? self.namespaces[ObjectKey(name: key.namespace)]?.openShiftAnnotations ?? [:] : [:],
-            leavesReplicas: owned.contains(where: \.isScaledByOthers)
+                ? self.namespaces[ObjectKey(name: key.namespace)]?.openShiftAnnotations ?? [:] : [:]
         )
     }
 

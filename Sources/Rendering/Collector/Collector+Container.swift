@@ -72,17 +72,20 @@ extension CollectorContext {
         mounts += self.spec.list("volumeMounts")
         for configMap in self.spec.configMaps {
             let volume = ObjectName.configMapVolume(configMap.name)
-            mounts.append([
+            let mount: JSONValue = [
                 "name": .string(volume), "mountPath": .string(Path.joined("/var/conf", configMap.mountPath, volume)),
-            ])
+            ]
+            if !mounts.contains(mount) { mounts.append(mount) }
         }
         return mounts
     }
 
-    /// One volume for each entry of `spec.configmaps`.
+    /// One volume for each ConfigMap of `spec.configmaps`, which may be mounted in several places.
     var configMapVolumes: [JSONValue] {
-        self.spec.configMaps.map { configMap in
-            [
+        var names: Set<String> = []
+        return self.spec.configMaps.compactMap { configMap in
+            guard names.insert(configMap.name).inserted else { return nil }
+            return [
                 "name": .string(ObjectName.configMapVolume(configMap.name)),
                 "configMap": ["name": .string(configMap.name)],
             ]

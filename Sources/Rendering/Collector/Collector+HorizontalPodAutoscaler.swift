@@ -3,9 +3,19 @@ import KubeModel
 import TelemetryAPI
 
 extension CollectorContext {
+    /// That an autoscaler is asked for which can't do anything.
+    var autoscalerWarnings: [String] {
+        guard let autoscaler = self.spec.autoscaler else { return [] }
+        if autoscaler.maxReplicas == nil {
+            return ["spec.autoscaler has no effect without spec.autoscaler.maxReplicas"]
+        }
+        guard self.mode == .daemonset || self.mode == .sidecar else { return [] }
+        return ["spec.autoscaler has no effect on a collector of mode \(self.mode.rawValue)"]
+    }
+
     /// The autoscaler of the custom resource, when `spec.autoscaler.maxReplicas` is set (specification section 3.9:
-    /// without it the API server would refuse the object). Version v2, or v2beta2 where that is the one served; the two
-    /// have the same fields.
+    /// without it the API server would refuse the object). Version v2, or v2beta2 where that is the one served; what
+    /// the first ones of v2 had is the same there, and newer fields are left out by the server's version.
     func horizontalPodAutoscaler() -> KubeObject? {
         guard let autoscaler = self.spec.autoscaler, let version = self.facts.horizontalPodAutoscaler,
             let most = autoscaler.maxReplicas

@@ -89,7 +89,8 @@ extension CollectorContext {
     /// The start of the range of groups (or else of users) that OpenShift gave the namespace.
     private var namespaceGroup: Int? {
         for key in ["openshift.io/sa.scc.supplemental-groups", "openshift.io/sa.scc.uid-range"] {
-            guard let range = self.namespaceAnnotations[key] else { continue }
+            // Several ranges are separated by commas; the first is the one OpenShift itself takes the group from.
+            guard let range = self.namespaceAnnotations[key]?.split(separator: ",").first else { continue }
             let parts = range.split(whereSeparator: { $0 == "/" || $0 == "-" })
             if parts.count == 2, let start = Int(parts[0]), Int(parts[1]) != nil { return start }
         }

@@ -21,6 +21,12 @@ private struct PortKey: Hashable {
 }
 
 extension CollectorContext {
+    /// The first of those ports that share number and protocol.
+    func distinct(_ ports: [DerivedPort]) -> [DerivedPort] {
+        var keys: Set<PortKey> = []
+        return ports.filter { keys.insert(PortKey($0.port, $0.transport?.rawValue)).inserted }
+    }
+
     /// Inferred ports that neither number nor name of `spec.ports` takes; a taken name becomes `port-<number>`.
     private func surviving(_ inferred: [DerivedPort]) -> [DerivedPort] {
         let given = self.spec.ports
@@ -96,14 +102,21 @@ extension CollectorContext {
     func servicePorts(from inferred: [DerivedPort]) -> [ServicePort] {
         let usesRoutes = self.spec.ingress?.type == "route"
         var keys: Set<PortKey> = []
+        var names: Set<String> = []
         var ports: [ServicePort] = []
         for given in self.spec.ports where keys.insert(PortKey(given.port, given.transport)).inserted {
             var json = given.json
             json["hostPort"] = nil
+            // A name twice would be refused: the second is called as it is in the container.
+            if !names.insert(given.name).inserted {
+                let name = "port-\(given.port)"
+                guard names.insert(name).inserted else { continue }
+                json["name"] = .string(name)
+            }
             json["protocol"] = .string(PortKey(given.port, given.transport).transport)
             ports.append(ServicePort(json))
         }
-        for port in self.surviving(inferred) {
+        for port in self.surviving(inferred) where names.insert(port.name).inserted {
             var json = port.serviceJSON
             // OpenShift's router speaks HTTP/2 without TLS under this name only.
             if usesRoutes, port.appProtocol?.lowercased() == "grpc" { json["appProtocol"] = "h2c" }

@@ -16,7 +16,9 @@ extension CollectorContext {
                 GroupVersionKind(group: "route.openshift.io", version: "v1", kind: "Route"),
                 name,
                 labels: [
-                    ObjectLabels.name: name, ObjectLabels.instance: "\(self.namespace).\(self.name)",
+                    ObjectLabels.name: name,
+                    // The Go operator does not cut it, and is refused when it is longer than a label may be.
+                    ObjectLabels.instance: ObjectName.instance(self.name, namespace: self.namespace),
                     ObjectLabels.managedBy: "opentelemetry-operator",
                     ObjectLabels.component: ObjectLabels.Component.collector.rawValue,
                 ],

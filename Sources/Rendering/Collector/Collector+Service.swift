@@ -57,8 +57,7 @@ extension CollectorContext {
 
     /// The Service of extensions that listen; none without such.
     func extensionService() throws(ConfigurationError) -> KubeObject? {
-        var seen: Set<Int> = []
-        let ports = try self.ports(of: .extension).filter { seen.insert($0.port).inserted }
+        let ports = self.distinct(try self.ports(of: .extension))
         guard !ports.isEmpty else { return nil }
         let name = ObjectName.extensionService(self.name)
         return self.service(

@@ -12,6 +12,9 @@ extension CollectorContext {
         spec["podManagementPolicy"] = .string(self.spec.text("podManagementPolicy") ?? "Parallel")
         if let claims = self.spec.json[array: "volumeClaimTemplates"], !claims.isEmpty {
             spec["volumeClaimTemplates"] = .array(claims)
+            // What is stored has defaults and whatever admission adds; by this it is still known to be made of these.
+            let wanted = JSONObject([("claims", .array(claims))]).withoutNulls
+            object.metadata.annotations[ObjectAnnotations.claimsHash] = HexDigest.sha256(wanted.bytes(.canonical), 16)
         }
         spec.copy("persistentVolumeClaimRetentionPolicy", from: self.spec.json)
         object.spec = spec

@@ -1,6 +1,5 @@
 package import CollectorConfig
 import CollectorVersions
-import Crypto
 import JSONTree
 package import KubeModel
 package import TelemetryAPI
@@ -112,13 +111,7 @@ package struct CollectorContext: Sendable {
 
     /// Lower-case hexadecimal SHA-256 of a configuration's hash input.
     package static func hash(_ configuration: CollectorConfiguration) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: SHA256.hash(data: configuration.hashInput).flatMap {
-                [digits[Int($0 >> 4)], digits[Int($0 & 15)]]
-            },
-            as: UTF8.self
-        )
+        HexDigest.sha256(configuration.hashInput)
     }
 
     /// The ports of some kinds together, sorted by name.

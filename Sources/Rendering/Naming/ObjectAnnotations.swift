@@ -12,6 +12,8 @@ package enum ObjectAnnotations {
     ]
     /// On cluster-scoped objects, which can't have an owner reference: the collector they belong to, `namespace/name`.
     package static let collector = "operator.opentelemetry.io/collector"
+    /// On a StatefulSet with volume claims: the hash of the claims it was made with.
+    package static let claimsHash = "operator.opentelemetry.io/volume-claims-sha256"
 
     package static func annotations(_ metadata: ObjectMeta, _ settings: OperatorSettings) -> [String: String] {
         settings.annotationFilter.removing(from: metadata.annotations)

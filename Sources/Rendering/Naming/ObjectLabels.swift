@@ -51,7 +51,10 @@ package enum ObjectLabels {
     /// operator writes an empty and a useless label there.)
     package static func version(ofImage image: String) -> String {
         let parts = image.split(separator: ":" as Character, omittingEmptySubsequences: false)
-        func cut(_ text: some StringProtocol) -> String { String(decoding: text.utf8.prefix(63), as: UTF8.self) }
+        // A tag may begin with `_` and end with `.` or `-`; a label may not, and all objects would be refused for it.
+        func cut(_ text: some StringProtocol) -> String {
+            ObjectName.trimmed(String(decoding: text.utf8.prefix(63), as: UTF8.self))
+        }
         switch parts.count {
         case 2:
             // A slash behind the colon: what is in front of it is the port of a registry.

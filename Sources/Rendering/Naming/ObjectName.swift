@@ -31,6 +31,11 @@ package enum ObjectName {
             // Deliberately without trimming: the Go operator returns here, and names must not change.
             if text.utf8.count > limit { return String(decoding: text.utf8.prefix(limit), as: UTF8.self) }
         }
+        return self.trimmed(text)
+    }
+
+    /// Without what is neither letter nor digit at both edges.
+    static func trimmed(_ text: String) -> String {
         var bytes = Array(text.utf8)[...]
         while let first = bytes.first, !self.isAlphanumeric(first) { bytes = bytes.dropFirst() }
         while let last = bytes.last, !self.isAlphanumeric(last) { bytes = bytes.dropLast() }
