@@ -266,7 +266,7 @@ struct ConfigurationLayoutTests {
             "~", "T", "|",
         ]
         var state: UInt64 = 1
-        for _ in 0..<20_000 {
+        for _ in 0..<5_000 {
             var text = ""
             for _ in 0..<Int(state >> 33 % 7) {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -150,7 +150,7 @@ func expectLinear(_ size: Int, _ work: (Int) throws -> Void) rethrows {
     let clock = ContinuousClock()
     try work(size / 8)
     var best = Double.infinity
-    for _ in 0..<5 where best > 20 {
+    for _ in 0..<8 where best > 20 {
         let small = try clock.measure { try work(size) }
         let large = try clock.measure { try work(size * 8) }
         best = min(best, large / small)
