@@ -259,6 +259,17 @@ struct ConfigurationLayoutTests {
         #expect(try YAMLReader.document(in: CollectorYAML(indentation: indentation).text(value)) == .object(value))
     }
 
+    /// Readers look for the colon of a key within 1024 characters only.
+    @Test func longKeysReadBack() throws {
+        let key = String(repeating: "k", count: 2_000)
+        let value: JSONObject = [
+            key: [key: 1, "a": [[key: "one\ntwo\n", "b": [key: []]]]], key + ":": "x", "short": [key: [key: nil]],
+        ]
+        for indentation in [2, 4] {
+            #expect(try YAMLReader.document(in: CollectorYAML(indentation: indentation).text(value)) == .object(value))
+        }
+    }
+
     /// Whatever a string holds, the collector reads the same.
     @Test func stringsReadBack() throws {
         let pieces = [
