@@ -29,7 +29,7 @@ let modules: [Module] = [
     Module(name: "YAMLTree", ours: ["JSONTree", "CYAML"], testPackages: [("Yams", "Yams")]),
     Module(name: "KubeModel", ours: ["JSONTree"]),
     Module(name: "TelemetryAPI", ours: ["JSONTree", "KubeModel", "YAMLTree", "CRE2"], fixtures: true),
-    Module(name: "CollectorConfig", ours: ["JSONTree", "YAMLTree"]),
+    Module(name: "CollectorConfig", ours: ["JSONTree", "YAMLTree"], fixtures: true),
     Module(
         name: "CollectorVersions",
         ours: ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig"],

@@ -20,7 +20,12 @@ extension CollectorConfiguration {
         var rules: [PolicyRule] = []
         for kind in [ComponentKind.receiver, .exporter, .processor, .extension] {
             for id in self.enabled(kind) {
-                let body = try ComponentBody(self.components(kind)?[id], lenientPath: "\(kind.section).\(id)", kind, id)
+                let body = try ComponentBody(
+                    self.components(kind)?[id],
+                    lenientPath: "\(kind.section).\(id.abbreviated())",
+                    kind,
+                    id
+                )
                 rules += try ComponentRegistry.parser(kind, id: id).permissions.rules(body)
             }
         }
@@ -57,6 +62,7 @@ extension PermissionRule {
         let readers = ["get", "watch", "list"]
         switch self {
         case .none: return []
+        case .always(let rules): return rules
         case .kubernetesAttributes:
             var rules = [PolicyRule("", ["pods", "namespaces"], readers)]
             let replicaSets = PolicyRule("apps", ["replicasets"], readers)
@@ -84,8 +90,6 @@ extension PermissionRule {
                 }
             }
             return rules
-        case .kubernetesEvents:
-            return [PolicyRule("", ["events"], ["get", "list", "watch"])]
         case .kubernetesCluster:
             let verbs = ["get", "list", "watch"]
             var rules = [
@@ -129,14 +133,6 @@ extension PermissionRule {
             }
             if needsProxy { rules.append(PolicyRule("", ["nodes/proxy"], ["get"])) }
             return rules
-        case .leaderElector:
-            return [
-                PolicyRule(
-                    "coordination.k8s.io",
-                    ["leases"],
-                    ["get", "list", "watch", "create", "update", "patch", "delete"]
-                )
-            ]
         case .kubernetesObserver:
             var rules: [PolicyRule] = []
             for resource in ["pods", "services", "nodes"] where try body?.bool("observe_\(resource)") == true {

@@ -44,7 +44,7 @@ extension CollectorConfiguration {
     /// The ports of one component.
     package func ports(_ kind: ComponentKind, _ id: String) throws(ConfigurationError) -> [DerivedPort] {
         let value = self.components(kind)?[id]
-        let path = "\(kind.section).\(id)"
+        let path = "\(kind.section).\(id.abbreviated())"
         switch ComponentRegistry.parser(kind, id: id).ports {
         case .none: return []
         case .endpoint(let rule):
@@ -70,7 +70,7 @@ extension CollectorConfiguration {
             var ports: [DerivedPort] = []
             for (name, value) in protocols.json.sortedByKey() {
                 guard let rule = rules.first(where: { $0.name == name }) else {
-                    throw ConfigurationError(path: "\(path).protocols", "unknown protocol set: \(name)")
+                    throw ConfigurationError(path: "\(path).protocols", "unknown protocol set: \(name.abbreviated())")
                 }
                 let body = try ComponentBody(value, path: "\(path).protocols.\(name)")
                 let port = try body?.endpointPort() ?? rule.defaultPort

@@ -39,7 +39,7 @@ extension CollectorConfiguration {
             )
         }
         switch receiver["config"] {
-        case nil: break
+        case nil, .null: break
         case .object(var inner):
             inner["scrape_configs"] = nil
             receiver["config"] = .object(inner)

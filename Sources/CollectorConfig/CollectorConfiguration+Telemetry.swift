@@ -47,9 +47,19 @@ extension CollectorConfiguration {
                 port: port == 0 ? 8888 : port
             )
         }
-        if address.hasSuffix("}"), address.contains(":${") {
+        if self.portIsVariable(address) {
             throw ConfigurationError(path: path, "couldn't determine metrics port from configuration: \(address)")
         }
         return MetricsEndpoint(host: address, port: 8888)
+    }
+
+    /// Whether an address ends in `:${…}`.
+    private func portIsVariable(_ address: String) -> Bool {
+        let bytes = Array(address.utf8)
+        guard bytes.last == UInt8(ascii: "}"), let dollar = bytes.lastIndex(of: UInt8(ascii: "$")), dollar > 0 else {
+            return false
+        }
+        return bytes[dollar - 1] == UInt8(ascii: ":") && bytes[dollar + 1] == UInt8(ascii: "{")
+            && !bytes[dollar...].dropLast().contains(UInt8(ascii: "}"))
     }
 }

@@ -35,7 +35,14 @@ package struct CollectorYAML {
         for (key, value) in object {
             if !isStarted { out += String(repeating: " ", count: column) }
             isStarted = false
-            out += GoYAMLScalar.inline(key)
+            let name = GoYAMLScalar.inline(key)
+            // Readers look for the colon within 1024 characters only, so that the collector would refuse a longer key.
+            if name.utf8.count > 1000 {
+                out += "? \(name)\n"
+                out += String(repeating: " ", count: column)
+            } else {
+                out += name
+            }
             out += ":"
             switch value {
             case .object(let inner) where !inner.isEmpty:

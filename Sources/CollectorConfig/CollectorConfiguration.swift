@@ -52,7 +52,7 @@ package struct CollectorConfiguration: Sendable, Hashable {
         package var exporters: [String]?
     }
 
-    /// Throws when a member of the shell is of the wrong kind.
+    /// Throws when a member of the shell is of the wrong kind, and for what is too large to be of any use.
     package init(_ json: JSONObject) throws(ConfigurationError) {
         self.receivers = try Self.map(json, "receivers", "")
         self.exporters = try Self.map(json, "exporters", "")
@@ -68,7 +68,7 @@ package struct CollectorConfiguration: Sendable, Hashable {
                     found.append(NamedPipeline(name: name, pipeline: nil))
                     continue
                 }
-                let path = "service.pipelines.\(name)"
+                let path = "service.pipelines.\(name.abbreviated())"
                 guard let body = value.object else {
                     throw ConfigurationError(path: path, "expected a map, got '\(value.goKind)'")
                 }
@@ -90,6 +90,7 @@ package struct CollectorConfiguration: Sendable, Hashable {
             telemetry: try Self.map(service, "telemetry", "service."),
             pipelines: pipelines
         )
+        try self.checkSize()
     }
 
     private static func map(_ json: JSONObject, _ key: String, _ path: String) throws(ConfigurationError) -> JSONObject?
@@ -161,7 +162,8 @@ extension CollectorConfiguration {
 
     /// The type of a component: its id up to the first slash.
     package static func type(ofComponent id: String) -> String {
-        String(id.prefix { $0 != "/" })
+        // By bytes: as a character, a slash takes what combines with it along.
+        String(decoding: id.utf8.prefix { $0 != UInt8(ascii: "/") }, as: UTF8.self)
     }
 }
 

@@ -101,7 +101,7 @@ package enum ConfigurationDefaults {
             var protocols: JSONObject = [:]
             for (name, value) in try body?.body("protocols")?.json ?? [:] {
                 guard let rule = rules.first(where: { $0.name == name }) else {
-                    throw ConfigurationError(path: "\(path).protocols", "unknown protocol set: \(name)")
+                    throw ConfigurationError(path: "\(path).protocols", "unknown protocol set: \(name.abbreviated())")
                 }
                 let inner = try ComponentBody(value, path: "\(path).protocols.\(name)")
                 let port = try inner?.endpointPort() ?? rule.defaultPort

@@ -29,7 +29,7 @@ package enum GoTime {
             reader.take(":"), let second = reader.number(digits), second < 60
         else { return false }
         if reader.take(".") || reader.take(",") {
-            guard reader.number(1...9) != nil else { return false }
+            guard reader.skipDigits() else { return false }
         }
         guard hasZone else { return reader.isAtEnd }
         if reader.take("Z") { return reader.isAtEnd }
@@ -59,6 +59,15 @@ package enum GoTime {
             }
             self.position += 1
             return true
+        }
+
+        /// Any number of digits, at least one.
+        mutating func skipDigits() -> Bool {
+            let start = self.position
+            while self.position < self.bytes.count, (0x30...0x39).contains(self.bytes[self.position]) {
+                self.position += 1
+            }
+            return self.position > start
         }
 
         mutating func number(_ digits: ClosedRange<Int>) -> Int? {

@@ -45,7 +45,7 @@ package enum GoYAMLScalar {
     static func wouldBeMisread(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard let first = bytes.first, let last = bytes.last else { return false }
-        if [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", "<<", "?", "---", "..."].contains(text) { return true }
+        if [".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", "<<", "?"].contains(text) { return true }
         var unsigned = bytes[...]
         if first == UInt8(ascii: "+") || first == UInt8(ascii: "-") { unsigned = unsigned.dropFirst() }
         if [".inf", ".Inf", ".INF"].contains(String(decoding: unsigned, as: UTF8.self)) { return true }

@@ -5,7 +5,10 @@ package enum PortName {
     package static func make(_ name: String, port: Int) -> String {
         let fallback = "port-\(port)"
         guard name.utf8.count <= 15 else { return fallback }
-        let replaced = String(name.map { $0 == "/" || $0 == "_" ? "-" : $0 })
+        let replaced = String(
+            decoding: name.utf8.map { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 },
+            as: UTF8.self
+        )
         return self.isQualified(replaced) ? replaced : fallback
     }
 

@@ -19,6 +19,7 @@ package struct JSONCursor {
     @usableFromInline let end: Int
     @usableFromInline var depth: Int
     @usableFromInline let maximumDepth: Int
+    @usableFromInline let maximumSkippedDepth: Int
 
     /// The memory must stay valid while the cursor is used.
     package init(unsafeBytes bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits = .standard) throws(JSONError) {
@@ -37,6 +38,7 @@ package struct JSONCursor {
         self.end = bytes.count
         self.depth = 0
         self.maximumDepth = limits.depth
+        self.maximumSkippedDepth = limits.skippedDepth
         // A byte order mark is not JSON, but editors write it.
         if self.end >= 3, base[0] == 0xEF, base[1] == 0xBB, base[2] == 0xBF { self.position = 3 }
     }
@@ -198,7 +200,15 @@ package struct JSONCursor {
         let start = self.position
         try self.scanNumber()
         let bytes = UnsafeBufferPointer(start: self.base + start, count: self.position - start)
-        return JSONNumber(uncheckedLiteral: String(decoding: bytes, as: UTF8.self))
+        let number = JSONNumber(uncheckedLiteral: String(decoding: bytes, as: UTF8.self))
+        // Only a number of five bytes or more can be beyond a double (1e309); most have neither so many nor an exponent.
+        if bytes.count > 4, bytes.count > 308 || bytes.contains(where: { $0 | 0x20 == UInt8(ascii: "e") }),
+            !number.isFinite
+        {
+            let shown = bytes.count <= 20 ? number.literal : "\(number.literal.prefix(20))…"
+            throw JSONError(.outOfRange, "the number \(shown) is beyond what a double can hold", offset: start)
+        }
+        return number
     }
 
     package mutating func readBool() throws(JSONError) -> Bool {
@@ -247,21 +257,63 @@ package struct JSONCursor {
     }
 
     /// Skips the next value, checking its syntax.
+    ///
+    /// What is skipped may be far deeper than what is read as a tree, so that one such object does not spoil a list.
     package mutating func skip() throws(JSONError) {
-        switch try self.peek() {
-        case .string:
-            self.position += 1
-            let start = self.position
-            if try !self.scanPlainString() { _ = try self.readEscapedString(from: start) }
-        case .object:
-            try self.readObject { (_, cursor) throws(JSONError) in try cursor.skip() }
-        case .array:
-            try self.readArray { (cursor) throws(JSONError) in try cursor.skip() }
-        case .number: try self.scanNumber()
-        case .bool: _ = try self.readBool()
-        case .null: try self.readNull()
+        // One bit for each open level below here, the innermost last: whether it is an object.
+        var kinds: UInt64 = 0
+        var levels = 0
+        while true {
+            let kind = try self.peek()
+            switch kind {
+            case .string:
+                self.position += 1
+                let start = self.position
+                if try !self.scanPlainString() { _ = try self.readEscapedString(from: start) }
+            case .number: try self.scanNumber()
+            case .bool: _ = try self.readBool()
+            case .null: try self.readNull()
+            case .object, .array:
+                if levels == UInt64.bitWidth {
+                    // No bit left; the next 64 levels have their own.
+                    try self.skip()
+                    break
+                }
+                self.depth += 1
+                if self.depth > self.maximumSkippedDepth { throw self.tooDeep(self.maximumSkippedDepth) }
+                self.position += 1
+                levels += 1
+                kinds = kinds << 1 | (kind == .object ? 1 : 0)
+                self.skipWhitespace()
+                let isEmpty = self.position < self.end && self.base[self.position] == Self.end(of: kinds)
+                if isEmpty { break }
+                if kind == .object { _ = try self.readKey() }
+                continue
+            }
+            // Behind a value.
+            var isNextElement = false
+            while levels > 0, !isNextElement {
+                self.skipWhitespace()
+                guard self.position < self.end else { throw self.truncated() }
+                switch self.base[self.position] {
+                case UInt8(ascii: ","):
+                    self.position += 1
+                    if kinds & 1 == 1 { _ = try self.readKey() }
+                    isNextElement = true
+                case Self.end(of: kinds):
+                    self.position += 1
+                    self.depth -= 1
+                    levels -= 1
+                    kinds >>= 1
+                default:
+                    throw self.unexpected("a comma or the end of the \(kinds & 1 == 1 ? "object" : "array")")
+                }
+            }
+            if !isNextElement { return }
         }
     }
+
+    private static func end(of kinds: UInt64) -> UInt8 { kinds & 1 == 1 ? UInt8(ascii: "}") : UInt8(ascii: "]") }
 
     /// Skips the next value and gives the bytes it stands in, to be read again later (valid as long as the cursor is).
     package mutating func skipToRaw() throws(JSONError) -> UnsafeBufferPointer<UInt8> {
@@ -295,9 +347,11 @@ package struct JSONCursor {
 
     private mutating func enter() throws(JSONError) {
         self.depth += 1
-        if self.depth > self.maximumDepth {
-            throw JSONError(.tooDeep, "nested deeper than \(self.maximumDepth) levels", offset: self.position)
-        }
+        if self.depth > self.maximumDepth { throw self.tooDeep(self.maximumDepth) }
+    }
+
+    private func tooDeep(_ limit: Int) -> JSONError {
+        JSONError(.tooDeep, "nested deeper than \(limit) levels", offset: self.position)
     }
 
     private mutating func readKey() throws(JSONError) -> Key {

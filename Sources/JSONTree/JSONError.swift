@@ -11,6 +11,8 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
         case tooDeep
         /// Larger than the limit.
         case tooLarge
+        /// A number beyond a double, which the Kubernetes API server refuses too.
+        case outOfRange
         /// Valid JSON, but of another kind than the reader asked for.
         case unexpectedKind
     }
@@ -40,13 +42,18 @@ package struct JSONError: Error, Hashable, CustomStringConvertible {
 
 /// How much a reader accepts before it refuses a document.
 package struct JSONLimits: Sendable, Hashable {
-    /// How deep arrays and objects may lie in each other.
+    /// How deep arrays and objects may lie in each other. Whatever walks a tree (reading, comparing, hashing, writing,
+    /// giving it back) calls itself for each level and relies on this limit: the standard one fits a thread of 512 KiB,
+    /// in debug builds too.
     package var depth: Int
+    /// How deep they may lie in what is skipped, for which there is no need of stack: as deep as the API server takes.
+    package var skippedDepth: Int
     /// The size of a document in bytes.
     package var size: Int
 
-    package init(depth: Int = 256, size: Int = 64 << 20) {
+    package init(depth: Int = 100, skippedDepth: Int = 10_000, size: Int = 64 << 20) {
         self.depth = depth
+        self.skippedDepth = skippedDepth
         self.size = size
     }
 

@@ -5,12 +5,9 @@ package enum JSONMergePatch {
         guard case .object(let changes) = patch else { return patch }
         var object: JSONObject
         if case .object(let existing) = document { object = existing } else { object = JSONObject() }
-        for (key, change) in changes {
-            if change.isNull {
-                object.remove(key)
-            } else {
-                object.set(key, Self.applied(change, to: object[key] ?? .null))
-            }
+        object.removeAll { changes[$0.key]?.isNull == true }
+        for (key, change) in changes where !change.isNull {
+            object.set(key, Self.applied(change, to: object[key] ?? .null))
         }
         return .object(object)
     }

@@ -34,6 +34,9 @@ package struct JSONNumber: Sendable {
 
     package var double: Double { Double(self.literal) ?? 0 }
 
+    /// Whether a double can hold it: `1e999` can't be held.
+    package var isFinite: Bool { self.double.isFinite }
+
     /// Written without fraction and exponent.
     package var isPlainInteger: Bool { self.literal.utf8.allSatisfy { $0 != 0x2E && $0 | 0x20 != 0x65 } }
 }

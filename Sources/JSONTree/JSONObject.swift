@@ -9,7 +9,7 @@ package struct JSONObject: Sendable {
     }
 
     package private(set) var members: [Member]
-    private var index: [String: Int]?
+    private var index: [ByteKey: Int]?
 
     private static let indexThreshold = 32
 
@@ -41,11 +41,7 @@ package struct JSONObject: Sendable {
     package var isDeeplyEmpty: Bool { self.members.allSatisfy { $0.value.isDeeplyEmpty } }
 
     package func position(of key: String) -> Int? {
-        if let index {
-            // The index takes keys that only normalization makes equal for one; then each key has to be looked at.
-            guard let position = index[key] else { return nil }
-            if self.members[position].key.hasSameBytes(as: key) { return position }
-        }
+        if let index { return index[ByteKey(text: key)] }
         return self.members.firstIndex { $0.key.hasSameBytes(as: key) }
     }
 
@@ -66,7 +62,7 @@ package struct JSONObject: Sendable {
         }
         self.members.append(Member(key: key, value: value))
         if self.index != nil {
-            self.index?[key] = self.members.count - 1
+            self.index?[ByteKey(text: key)] = self.members.count - 1
         } else if self.members.count >= Self.indexThreshold {
             self.rebuildIndex()
         }
@@ -88,6 +84,13 @@ package struct JSONObject: Sendable {
         let value = self.members.remove(at: position).value
         if self.index != nil { self.rebuildIndex() }
         return value
+    }
+
+    /// Removes many members at once: one pass, where ``remove(_:)`` for each would make one pass each.
+    package mutating func removeAll(where isUnwanted: (Member) -> Bool) {
+        let count = self.members.count
+        self.members.removeAll(where: isUnwanted)
+        if self.index != nil, self.members.count != count { self.rebuildIndex() }
     }
 
     /// Changes a member in place, without copying what lies beneath it. The value is null while `body` runs on a member
@@ -128,9 +131,11 @@ package struct JSONObject: Sendable {
             self.index = nil
             return
         }
-        var index: [String: Int] = [:]
+        var index: [ByteKey: Int] = [:]
         index.reserveCapacity(self.members.count * 2)
-        for (position, member) in self.members.enumerated() { index[member.key] = position }
+        for (position, member) in self.members.enumerated() {
+            index[ByteKey(text: member.key)] = position
+        }
         self.index = index
     }
 
@@ -197,4 +202,20 @@ extension JSONObject: ExpressibleByDictionaryLiteral {
 
 extension JSONObject: CustomStringConvertible {
     package var description: String { JSONValue.object(self).text() }
+}
+
+/// A key as the index knows it: told apart by bytes, as members are. Swift's own comparison of strings takes keys for one
+/// that only normalization makes equal, and there are enough such spellings of one key to make the index useless.
+private struct ByteKey: Hashable {
+    let text: String
+
+    static func == (left: ByteKey, right: ByteKey) -> Bool { left.text.hasSameBytes(as: right.text) }
+
+    func hash(into hasher: inout Hasher) {
+        let isDone: Void? = self.text.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if isDone == nil { for byte in self.text.utf8 { hasher.combine(byte) } }
+        hasher.combine(0xFF as UInt8)
+    }
 }

@@ -23,6 +23,20 @@ extension String {
         return answer.flatMap(\.self) ?? left.elementsEqual(right)
     }
 
+    /// What of the text is fit for a message: all of it, or its beginning and an ellipsis. A key may be as long as the
+    /// whole document, and a message per key would then be, too.
+    package func abbreviated(to limit: Int = 80) -> String {
+        guard self.utf8.count > limit else { return self }
+        var beginning = ""
+        var count = 0
+        for scalar in self.unicodeScalars {
+            count += UTF8.width(scalar)
+            if count > limit { break }
+            beginning.unicodeScalars.append(scalar)
+        }
+        return beginning + "…"
+    }
+
     /// The text of bytes that are valid UTF-8, else `nil`.
     @inline(__always)
     init?(checking bytes: UnsafeBufferPointer<UInt8>) {

@@ -84,10 +84,10 @@ struct YAMLComposer: ~Copyable {
     private mutating func alias(_ event: YAMLEvents.Event) throws(YAMLError) -> JSONValue {
         let name = event.anchor ?? ""
         guard let anchor = self.anchors[name] else {
-            throw self.error(.alias, "the alias *\(name) has no anchor &\(name) before it", event)
+            throw self.error(.alias, "the alias *\(name.abbreviated()) has no anchor of that name before it", event)
         }
         guard let value = anchor.value else {
-            throw self.error(.alias, "the value of &\(name) (line \(anchor.line)) contains itself", event)
+            throw self.error(.alias, "the value of &\(name.abbreviated()) (line \(anchor.line)) contains itself", event)
         }
         // The tree shares what an alias stands for, but whoever walks it sees it again each time.
         self.expanded += anchor.weight
@@ -156,7 +156,7 @@ struct YAMLComposer: ~Copyable {
             if let position, lines[position] > 0 {
                 throw self.error(
                     .duplicateKey,
-                    "the key \"\(key)\" is said again, it stands in line \(lines[position]) already",
+                    "the key \"\(key.abbreviated())\" is said again, it stands in line \(lines[position]) already",
                     event
                 )
             }
@@ -235,7 +235,7 @@ struct YAMLComposer: ~Copyable {
             switch (name, value) {
             case ("int", .number(let number)) where number.isPlainInteger: return value
             case ("float", .number), ("bool", .bool), ("null", .null): return value
-            default: throw self.error(.value, "\"\(text)\" is no !!\(name)", event)
+            default: throw self.error(.value, "\"\(text.abbreviated())\" is no !!\(name)", event)
             }
         case "binary":
             throw self.error(.value, "!!binary is not supported; write the base64 text as a string", event)

@@ -43,14 +43,15 @@ package struct YAMLError: Error, Hashable, CustomStringConvertible {
 
 /// How much a reader accepts before it refuses a stream.
 package struct YAMLLimits: Sendable, Hashable {
-    /// How deep sequences and mappings may lie in each other.
+    /// How deep sequences and mappings may lie in each other. Less than ``JSONLimits/depth``, so that what was read from
+    /// text can be read again as part of a custom resource, of a list of those, of a review.
     package var depth: Int
     /// The size of the stream in bytes.
     package var size: Int
     /// How much aliases and merge keys may add to one document: one for each value and one for each byte of its text.
     package var expansion: Int
 
-    package init(depth: Int = 256, size: Int = 64 << 20, expansion: Int = 4 << 20) {
+    package init(depth: Int = 64, size: Int = 64 << 20, expansion: Int = 4 << 20) {
         self.depth = depth
         self.size = size
         self.expansion = expansion

@@ -81,7 +81,8 @@ package enum YAMLReader {
                 column: 1
             )
         }
-        if let documents = Self.jsonStream(bytes, limits) { return documents }
+        try Self.checkDirectives(bytes)
+        if let documents = try Self.jsonStream(bytes, limits) { return documents }
         let answer: Result<[Document], YAMLError> = bytes.withUnsafeBufferPointer { buffer in
             do throws(YAMLError) {
                 var composer = try YAMLComposer(buffer, limits, dialect)
@@ -95,23 +96,48 @@ package enum YAMLReader {
         return try answer.get()
     }
 
+    /// libyaml compares each tag directive with all before it, so that 90,000 of them, which is a megabyte, take a minute.
+    /// Nobody has more than a few.
+    private static func checkDirectives(_ bytes: [UInt8]) throws(YAMLError) {
+        // The last bytes of all that YAML 1.1 takes for a line break, and of a byte order mark.
+        let breaks: [UInt8] = [0x0A, 0x0D, 0x85, 0xA8, 0xA9, 0xBF]
+        var count = 0
+        for (place, byte) in bytes.enumerated() where byte == UInt8(ascii: "%") {
+            guard place == 0 || breaks.contains(bytes[place - 1]), bytes[place...].starts(with: "%TAG".utf8) else {
+                continue
+            }
+            count += 1
+            if count > 64 {
+                let line = 1 + bytes[..<place].count { $0 == 0x0A }
+                throw YAMLError(.tooLarge, "more than 64 tag directives", line: line, column: 1)
+            }
+        }
+    }
+
     /// The values of a stream of JSON documents with nothing between them, `nil` when it is anything else.
-    private static func jsonStream(_ bytes: [UInt8], _ limits: YAMLLimits) -> [Document]? {
+    ///
+    /// - Throws: only for what YAML would take quietly for something else: a number beyond a double would be a string.
+    private static func jsonStream(_ bytes: [UInt8], _ limits: YAMLLimits) throws(YAMLError) -> [Document]? {
         let first = bytes.first { $0 != 0x20 && $0 != 0x0A && $0 != 0x0D && $0 != 0x09 }
         guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else { return nil }
         let jsonLimits = JSONLimits(depth: limits.depth, size: limits.size)
-        return try? JSONCursor.withCursor(over: bytes, limits: jsonLimits) { (cursor) throws(JSONError) in
-            var documents: [Document] = []
-            var counted = 0
-            var line = 1
-            while !cursor.isAtEnd() {
-                while counted < cursor.offset {
-                    if bytes[counted] == 0x0A { line += 1 }
-                    counted += 1
+        do throws(JSONError) {
+            return try JSONCursor.withCursor(over: bytes, limits: jsonLimits) { (cursor) throws(JSONError) in
+                var documents: [Document] = []
+                var counted = 0
+                var line = 1
+                while !cursor.isAtEnd() {
+                    while counted < cursor.offset {
+                        if bytes[counted] == 0x0A { line += 1 }
+                        counted += 1
+                    }
+                    documents.append(Document(value: try cursor.readValue(), line: line, itemLines: []))
                 }
-                documents.append(Document(value: try cursor.readValue(), line: line, itemLines: []))
+                return documents
             }
-            return documents
+        } catch {
+            guard error.code == .outOfRange else { return nil }
+            throw YAMLError(.value, error.message, line: error.line, column: error.column)
         }
     }
 }

@@ -17,6 +17,43 @@ struct ComponentTests {
         #expect(Set(names).count == names.count)
     }
 
+    /// The names of the specification, so that none is lost or spelled otherwise; in brackets those of old.
+    @Test func registryHoldsTheNamesOfTheSpecification() {
+        let names: [ComponentKind: String] = [
+            .receiver: """
+            otlp skywalking jaeger loki awsxray carbon collectd fluent_forward[fluentforward] influxdb sapm signalfx
+            splunk_hec statsd wavefront zipkin tcp_log[tcplog] udp_log[udplog] prometheus kubelet_stats[kubeletstats]
+            k8s_events k8s_cluster k8s_objects[k8sobjects] ssh_check[sshcheck] cloud_foundry[cloudfoundry] vcenter
+            oracledb snmp googlecloudpubsub chrony jmx podman_stats pulsar docker_stats aerospike zookeeper
+            prometheus_simple saphana riak redis rabbitmq purefb postgresql nsxt nginx mysql memcached
+            http_check[httpcheck] haproxy flink_metrics[flinkmetrics] couchdb filelog
+            """,
+            .processor: "k8s_attributes[k8sattributes] resource_detection[resourcedetection]", .exporter: "prometheus",
+            .extension: "health_check jaeger_query k8s_leader_elector k8s_observer",
+        ]
+        for (kind, text) in names {
+            let expected = text.split(whereSeparator: \.isWhitespace).map { word in
+                word.split(whereSeparator: { $0 == "[" || $0 == "]" }).map(String.init)
+            }
+            #expect(Set(ComponentRegistry.parsers.filter { $0.kind == kind }.map(\.names)) == Set(expected))
+        }
+    }
+
+    /// A scraper's `endpoint` is where it goes to.
+    @Test func scrapersNeverHaveAPort() throws {
+        let scrapers = ComponentRegistry.parsers.filter { $0.kind == .receiver && $0.ports == .none }
+        #expect(scrapers.count == 33)
+        for name in scrapers.flatMap(\.names) {
+            let body = "{endpoint: 'host:1234', listen_address: ':1'}"
+            #expect(try CollectorConfiguration.using(.receiver, name, body).ports(of: [.receiver]).isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        ("otlp", "otlp"), ("otlp/2", "otlp"), ("otlp/2/3", "otlp"), ("/x", ""), ("", ""), ("otlp/\u{301}x", "otlp"),
+    ])
+    func types(_ id: String, _ type: String) { #expect(CollectorConfiguration.type(ofComponent: id) == type) }
+
     struct Port: Sendable, CustomTestStringConvertible {
         var name: String
         var port: Int
@@ -173,7 +210,8 @@ struct ComponentTests {
     }
 
     @Test(arguments: [
-        ("http://host:8080/path:9", 8080), ("[::1]:4317", 4317), ("[::]:4317", 4317), ("[::1]", nil), ("", nil),
+        ("http://host:8080/path:9", 8080), ("http://[::1]:8080", 8080), ("[${env:POD_IP}]:4317", 4317),
+        ("[::1:4317", 1), ("a:\u{301}b:1", 1), ("[::1]:4317", 4317), ("[::]:4317", 4317), ("[::1]", nil), ("", nil),
         ("host", nil),
         ("host:", nil), ("host:0", nil), (":4317", 4317), ("tcp://x", nil), ("x:00080", 80),
         ("${env:POD_IP}:4317", 4317),

@@ -259,6 +259,17 @@ struct ConfigurationLayoutTests {
         #expect(try YAMLReader.document(in: CollectorYAML(indentation: indentation).text(value)) == .object(value))
     }
 
+    /// Readers look for the colon of a key within 1024 characters only.
+    @Test func longKeysReadBack() throws {
+        let key = String(repeating: "k", count: 2_000)
+        let value: JSONObject = [
+            key: [key: 1, "a": [[key: "one\ntwo\n", "b": [key: []]]]], key + ":": "x", "short": [key: [key: nil]],
+        ]
+        for indentation in [2, 4] {
+            #expect(try YAMLReader.document(in: CollectorYAML(indentation: indentation).text(value)) == .object(value))
+        }
+    }
+
     /// Whatever a string holds, the collector reads the same.
     @Test func stringsReadBack() throws {
         let pieces = [
@@ -266,7 +277,7 @@ struct ConfigurationLayoutTests {
             "~", "T", "|",
         ]
         var state: UInt64 = 1
-        for _ in 0..<20_000 {
+        for _ in 0..<5_000 {
             var text = ""
             for _ in 0..<Int(state >> 33 % 7) {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

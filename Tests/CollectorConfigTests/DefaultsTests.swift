@@ -33,6 +33,7 @@ struct DefaultsTests {
         ),
         (.receiver, "zipkin", "{endpoint: localhost}", "{endpoint: '0.0.0.0:localhost'}"),
         (.receiver, "zipkin", "{endpoint: '9999'}", "{endpoint: '0.0.0.0:9999'}"),
+        (.receiver, "zipkin", "{Endpoint: ':99', other: null}", "{endpoint: '0.0.0.0:99', Endpoint: ':99'}"),
         (.receiver, "zipkin", "{endpoint: '[::]:9999'}", "{endpoint: '[::]:9999'}"),
         (.receiver, "zipkin", "null", "{endpoint: '0.0.0.0:9411'}"),
         (.receiver, "zipkin", "{endpoint: ''}", "{endpoint: '0.0.0.0:9411'}"),
@@ -149,6 +150,8 @@ struct DefaultsTests {
         ("{metrics: {address: 'localhost'}}", "localhost", 8888), ("{metrics: {address: '[::]'}}", "[::]", 8888),
         ("{metrics: {address: '${env:POD_IP}'}}", "${env:POD_IP}", 8888),
         ("{metrics: {address: '${env:POD_IP}:99'}}", "${env:POD_IP}", 99),
+        ("{metrics: {address: 'x:${env:A}y}'}}", "x:${env:A}y}", 8888), ("{metrics: {address: '}'}}", "}", 8888),
+        ("{metrics: {address: ':$'}}", ":$", 8888), ("{metrics: {address: 'x:0'}}", "x", 8888),
     ])
     func metricsEndpoint(_ telemetry: String, _ host: String, _ port: Int) throws {
         let configuration = try CollectorConfiguration.yaml("{service: {telemetry: \(telemetry)}}")

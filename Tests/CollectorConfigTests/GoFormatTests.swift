@@ -42,7 +42,7 @@ struct GoFormatTests {
         "otlp/2", "a:b", "a-b", "-a", ":4317", "_1", "1.2.3", "0x", "0xg", "1e", "e5", "http://x/y?z=1&b=2",
         "(id|name)",
         "label_(.+)", "$$1", "$1", "é", "日本", "x'y", "x\"y", "x,y", "x|y", "24:00", "15:60", "2024-13-01", "2024-02-30",
-        "OpenMetricsText1.0.0", "<a>", "=", "k8s.pod.name", "+", ".", "..",
+        "OpenMetricsText1.0.0", "<a>", "=", "k8s.pod.name", "+", ".", "..", "---", "...",
     ])
     func plain(_ text: String) { #expect(GoYAMLScalar.inline(text) == text) }
 

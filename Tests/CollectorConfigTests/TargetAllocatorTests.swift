@@ -19,6 +19,10 @@ struct TargetAllocatorTests {
             "{target_allocator: {endpoint: 'https://ta:443', interval: 30s, collector_id: '${POD_NAME}', tls: {ca_file: /tls/ca.crt, cert_file: /tls/tls.crt, key_file: /tls/tls.key, reload_interval: 5m}}}"
         ),
         (
+            "{config: null, target_allocator: null}", TargetAllocatorEndpoint(service: "ta"),
+            "{config: null, target_allocator: {endpoint: 'http://ta:80', interval: 30s, collector_id: '${POD_NAME}'}}"
+        ),
+        (
             "{target_allocator: {tls: {insecure: false, ca_file: x}}}",
             TargetAllocatorEndpoint(service: "ta", usesMutualTLS: true, reloadInterval: "nonsense"),
             "{target_allocator: {endpoint: 'https://ta:443', interval: 30s, collector_id: '${POD_NAME}', tls: {insecure: false, ca_file: /tls/ca.crt, cert_file: /tls/tls.crt, key_file: /tls/tls.key, reload_interval: 5m}}}"

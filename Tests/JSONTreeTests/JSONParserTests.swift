@@ -99,7 +99,7 @@ struct JSONParserTests {
         func nested(_ levels: Int) -> String {
             String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
         }
-        let limits = JSONLimits(depth: 5, size: 20)
+        let limits = JSONLimits(depth: 5, skippedDepth: 5, size: 20)
         #expect(throws: Never.self) { try JSONValue(parsing: nested(5), limits: limits) }
         #expect(throws: JSONError(.tooDeep, "nested deeper than 5 levels", offset: 5, line: 1, column: 6)) {
             try JSONValue(parsing: nested(6), limits: limits)
@@ -181,7 +181,7 @@ struct JSONParserTests {
         )
     }
 
-    /// A million documents with bytes changed, cut or swapped: read or refused, never a crash; what is read writes and
+    /// Thousands of documents with bytes changed, cut or swapped: read or refused, never a crash; what is read writes and
     /// reads back to the same value.
     @Test func survivesMutatedDocuments() {
         var random = SplitMix(seed: 5)
@@ -191,14 +191,11 @@ struct JSONParserTests {
             #"{"k":"aaaaaaaaaaaaaaaa\taaaaaaaa😀","l":12345678901234567890}"#,
         ].map { Array($0.utf8) }
         let alphabet = Array(#"{}[]",:\u0-+.eE1 \#n"#.utf8) + [0x00, 0x1F, 0x7F, 0x80, 0xC3, 0xE2, 0xED, 0xF4, 0xFF]
-        let clock = ContinuousClock()
-        let end = clock.now + .seconds(2)
-        var (mutations, accepted) = (0, 0)
-        while mutations < 1_000_000, clock.now < end {
+        var accepted = 0
+        for _ in 0..<10_000 {
             for source in sources {
                 var bytes = source
                 for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
-                    mutations += 1
                     let place = Int.random(in: 0..<bytes.count, using: &random)
                     switch Int.random(in: 0..<5, using: &random) {
                     case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)

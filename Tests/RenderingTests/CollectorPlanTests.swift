@@ -350,7 +350,7 @@ struct CollectorPlanTests {
         )
         #expect(
             try plan(CollectorInputs(collector: collector)).warnings == [
-                "service.pipelines.logs.exporters names \"debug\", which is not defined in exporters: the collector will not start"
+                "service.pipelines.logs.exporters names \"debug\", which is not defined in exporters: define it there or take it out of the pipeline, or the collector will not start"
             ]
         )
     }

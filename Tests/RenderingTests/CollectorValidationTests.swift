@@ -248,7 +248,7 @@ struct CollectorValidationTests {
 
     @Test func whatStopsTheRenderingIsAWarning() throws {
         let config =
-            "config: {receivers: {otlp: {}}, exporters: {debug: {}}, service: {telemetry: {metrics: {address: 'localhost:${env:P}'}}, pipelines: {t: {receivers: [otlp], exporters: [debug]}}}}"
+            "config: {receivers: {otlp: {protocols: {grpc: {}}}}, exporters: {debug: {}}, service: {telemetry: {metrics: {address: 'localhost:${env:P}'}}, pipelines: {t: {receivers: [otlp], exporters: [debug]}}}}"
         let result = try self.validate("", config: config)
         #expect(result.errors == [])
         #expect(

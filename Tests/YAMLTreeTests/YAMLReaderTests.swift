@@ -110,7 +110,7 @@ struct YAMLReaderTests {
         ("a: .inf", .value, 1, 4, "JSON can't hold .inf; put it in quotes if it is text"),
         ("a:\n  - -.Inf", .value, 2, 5, "JSON can't hold -.Inf; put it in quotes if it is text"),
         ("x: .nan", .value, 1, 4, "JSON can't hold .nan; put it in quotes if it is text"),
-        ("a: *b", .alias, 1, 4, "the alias *b has no anchor &b before it"),
+        ("a: *b", .alias, 1, 4, "the alias *b has no anchor of that name before it"),
         ("a: &b\n  c: *b", .alias, 2, 6, "the value of &b (line 1) contains itself"),
         ("~: 1", .value, 1, 1, "a key is null; put it in quotes"),
         ("? [a]\n: 1", .value, 1, 3, "a key must not be a sequence or a mapping"),
@@ -203,10 +203,8 @@ struct YAMLReaderTests {
             "%YAML 1.1\n--- !!map\n? \"k\\u00e9\"\n: >+\n  folded\n\n  more\n...\n---\n- - - 1.5e3\n",
             #"{"a": [1, "\ud83d\ude00", {"b": null}], "c": "x"}"#,
         ].map { Array($0.utf8) }
-        let clock = ContinuousClock()
-        let end = clock.now + .seconds(1)
         var accepted = 0
-        while clock.now < end {
+        for _ in 0..<3_000 {
             for source in sources {
                 var bytes = source
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
