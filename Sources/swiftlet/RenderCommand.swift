@@ -66,7 +66,9 @@ struct RenderCommand: ParsableCommand {
             return false
         }
         guard object.apiVersion == "opentelemetry.io/v1beta1" else {
-            complain("error: \(name): version \(object.apiVersion) is not supported, only opentelemetry.io/v1beta1 and v1alpha1")
+            complain(
+                "error: \(name): version \(object.apiVersion) is not supported, only opentelemetry.io/v1beta1 and v1alpha1"
+            )
             return false
         }
         let rendered: [KubeObject]

@@ -130,12 +130,14 @@ extension ClusterTests {
                 try await cluster.create(try cluster.collector("web", spec: ["replicas": 2]))
                 try await Process.run(cluster) { process in
                     try await process.settle(cluster, "web")
-                    try await cluster.client.patch(
+                    try await cluster.client.apply(
+                        KubeObject([
+                            "apiVersion": "apps/v1", "kind": "Deployment",
+                            "metadata": ["name": "web-collector", "namespace": .string(cluster.namespace)],
+                            "spec": ["replicas": 5],
+                        ]),
                         ResourceCatalog.deployments,
-                        namespace: cluster.namespace,
-                        name: "web-collector",
-                        .merge(["spec": ["replicas": 5]]),
-                        options: WriteOptions(fieldManager: "autoscaler")
+                        fieldManager: "autoscaler"
                     )
                     try await process.settle(cluster, "web")
                     // Also when there is something else to write.

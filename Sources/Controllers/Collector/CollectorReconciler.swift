@@ -351,7 +351,8 @@ package struct CollectorReconciler: Sendable {
 
     /// - Returns: false when the collector was deleted meanwhile.
     @discardableResult
-    private func write(_ status: CollectorStatus, over before: CollectorStatus, of key: ObjectKey) async throws -> Bool {
+    private func write(_ status: CollectorStatus, over before: CollectorStatus, of key: ObjectKey) async throws -> Bool
+    {
         let patch = JSONMergePatch.diff(from: before.json, to: status.json)
         do {
             try await self.client.patch(
