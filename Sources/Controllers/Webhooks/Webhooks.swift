@@ -125,8 +125,7 @@ package struct Webhooks: Sendable {
         )
         if !validation.errors.isEmpty, review.operation == .update, self.specIsUnchanged(review) {
             // It was accepted once, or stored without us. Labels, finalizers and the like can still be changed.
-            validation.warnings = validation.errors.map { "\($0.path): \($0.message)" } + validation.warnings
-            validation.errors = []
+            validation.turnErrorsIntoWarnings()
         }
         if let first = validation.errors.first {
             let causes = validation.errors.map {
@@ -134,8 +133,8 @@ package struct Webhooks: Sendable {
             }
             return .denied(review, first.message, causes: causes, warnings: validation.warnings)
         }
+        let privileges = PrivilegeCheck(client: self.client)
         do {
-            let privileges = PrivilegeCheck(client: self.client)
             if let refusal = try await privileges.refusal(collector, facts: facts, user: review.user) {
                 return .denied(review, refusal, warnings: validation.warnings)
             }
@@ -145,7 +144,8 @@ package struct Webhooks: Sendable {
                 "cannot find out what the user may do: \((error as? APIError)?.message ?? "\(error)")"
             )
         }
-        return .allowed(review, warnings: validation.warnings)
+        let missing = await privileges.warnings(collector, facts: facts)
+        return .allowed(review, warnings: validation.warnings(besides: missing))
     }
 
     /// Whether an update leaves the spec as it is, but for defaults.
