@@ -17,6 +17,7 @@ package struct Webhooks: Sendable {
     private let facts: @Sendable () -> ClusterFacts
     private let stores: ClusterStores
     private let instrumentationDefaults: InstrumentationDefaulting
+    private let recorder: DecisionRecorder
 
     package init(
         stores: ClusterStores,
@@ -29,6 +30,7 @@ package struct Webhooks: Sendable {
         self.settings = options.settings
         self.facts = facts
         self.stores = stores
+        self.recorder = recorder
         self.instrumentationDefaults = InstrumentationDefaulting(images: options.images)
         self.pods = PodWebhook(
             stores: stores,
@@ -98,6 +100,7 @@ package struct Webhooks: Sendable {
         guard let object = review.object else { return .denied(review, "the request has no object") }
         do {
             let defaulted = try defaultCollector(Collector(object.json), settings: self.settings)
+            if defaulted.addedTelemetry, !review.isDryRun { self.recorder.recordDefaultTelemetry(of: object) }
             let patch = JSONPatch.diff(from: object.json, to: defaulted.collector.json)
             return .allowed(review, patch: patch.json.array ?? [], warnings: defaulted.warnings)
         } catch {

@@ -166,12 +166,13 @@ struct ServerRules {
         }
         func claim(_ port: JSONObject, _ path: String) -> String? {
             let container = port[int: "containerPort"] ?? 0
-            let given = port[int: "hostPort"] ?? 0
-            let number = given == 0 && usesHostNetwork ? container : given
+            let wanted = port[int: "hostPort"] ?? 0
+            let number = wanted == 0 && usesHostNetwork ? container : wanted
             guard number != 0 else { return nil }
-            let transport = port[string: "protocol"] ?? ""
-            let key = "\(number)/\(transport.isEmpty ? "TCP" : transport)@\(port[string: "hostIP"] ?? "")"
-            if let owner = owners[key] { return "takes the port \(number) of the node, as does \(owner)" }
+            let given = port[string: "protocol"] ?? ""
+            let transport = given.isEmpty ? "TCP" : given
+            let key = "\(number)/\(transport)@\(port[string: "hostIP"] ?? "")"
+            if let owner = owners[key] { return "takes the port \(number)/\(transport) of the node, as does \(owner)" }
             owners[key] = path
             return nil
         }
