@@ -63,6 +63,7 @@ ALWAYS = {
     "preference.matchExpressions",
     "projected.sources",
     "exec.command",
+    "gcePersistentDisk.readOnly",
     "persistentVolumeClaim.claimName",
     "secret.secretName",
     "configMap.name",
@@ -168,6 +169,8 @@ MAKERS: dict[str, Maker] = {
     "flexVolume.driver": pick("example.com/a"),
     "options{}": v.text,
     "gcePersistentDisk.pdName": v.name,
+    # Pods of several nodes can only share it so.
+    "gcePersistentDisk.readOnly": pick(True),
     "gitRepo.repository": pick("https://example.com/a.git"),
     "gitRepo.directory": v.relative,
     "gitRepo.revision": pick("main"),

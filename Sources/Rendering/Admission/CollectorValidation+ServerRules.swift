@@ -176,7 +176,9 @@ struct ServerRules {
             owners[key] = path
             return nil
         }
-        for port in self.context.containerPorts {
+        // Thousands of receivers are possible; only what claims a port of the node is worth a look.
+        let claims = usesHostNetwork || self.spec.ports.contains { $0.hostPort != 0 }
+        for port in claims ? self.context.containerPorts : [] {
             guard let json = port.object else { continue }
             let number = json[int: "containerPort"] ?? 0
             let place = self.spec.ports.firstIndex { $0.port == number && $0.hostPort == (json[int: "hostPort"] ?? 0) }
