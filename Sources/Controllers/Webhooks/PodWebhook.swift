@@ -218,7 +218,7 @@ package final class DecisionRecorder: Sendable {
     }
 
     /// Tells that a collector was given the metrics reader it did not have (collector.md section 2.2).
-    package func recordDefaultTelemetry(of collector: KubeObject) {
+    func recordDefaultTelemetry(of collector: KubeObject) {
         guard let events, !collector.name.isEmpty else { return }
         events.record(
             EventNote(
