@@ -434,6 +434,29 @@ struct WebhooksTests {
         }
     }
 
+    /// Where the operator grants nothing, an account that the user named has to have what the collector needs.
+    @Test(arguments: [true, false]) func missingPermissionsAreWarnedOf(_ isAnswered: Bool) async throws {
+        let script: ScriptedServer.Script =
+            isAnswered ? Self.allowing([]) : { _, _ in .failure(500, reason: "InternalError", message: "boom") }
+        try await self.run(facts: ClusterFacts(rbacCreation: false), script: script) { server, handlers in
+            var collector = KubeObject(try yaml(Self.events))
+            collector.spec?["serviceAccount"] = "own"
+            let answer = try await self.ask(handlers, WebhookPath.validateCollector, self.review(collector.json))
+            #expect(answer[bool: "allowed"] == true)
+            let warnings = answer[strings: "warnings"] ?? []
+            let account = "system:serviceaccount:shop:own"
+            #expect(
+                warnings.contains(
+                    isAnswered
+                        ? "RBAC rules are missing: missing the following rules for \(account) - events: [get list watch]"
+                        : "cannot find out what \(account) may do: boom"
+                ),
+                "\(warnings)"
+            )
+            #expect(!server.requests.isEmpty)
+        }
+    }
+
     @Test func whenNobodyCanTellTheRequestHasToWait() async throws {
         try await self.run(script: { _, _ in .failure(500, reason: "InternalError", message: "boom") }) { _, handlers in
             let answer = try await self.ask(

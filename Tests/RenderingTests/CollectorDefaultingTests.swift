@@ -1,8 +1,9 @@
 import JSONTree
 import KubeModel
-import Rendering
 import TelemetryAPI
 import Testing
+
+@testable import Rendering
 
 /// Defaults of the webhook (specification section 2.2) and of the schema.
 struct CollectorDefaultingTests {
@@ -24,7 +25,10 @@ struct CollectorDefaultingTests {
         (
             "replicas: 2\n  autoscaler: {maxReplicas: 5, targetMemoryUtilization: 50}",
             "{autoscaler: {maxReplicas: 5, minReplicas: 2, targetMemoryUtilization: 50}}"
-        ), ("autoscaler: {minReplicas: 2}", "{autoscaler: {minReplicas: 2}}"), ("autoscaler: {}", "{autoscaler: {}}"),
+        ), ("autoscaler: {minReplicas: 2}", "{autoscaler: {minReplicas: 2}}"),
+        // A minimum of zero is none that the schema takes.
+        ("replicas: 0\n  autoscaler: {maxReplicas: 5}", "{autoscaler: {maxReplicas: 5, targetCPUUtilization: 90}}"),
+        ("autoscaler: {}", "{autoscaler: {}}"),
         ("ingress: {type: route}", "{ingress: {type: route, route: {termination: edge}}}"),
         (
             "ingress: {type: route, route: {termination: insecure}}",
@@ -81,6 +85,33 @@ struct CollectorDefaultingTests {
         )
         let error = #expect(throws: PlanError.self) { try defaultCollector(collector, settings: OperatorSettings()) }
         #expect(error?.description == "spec.config.receivers.otlp.protocols: unknown protocol set: x")
+    }
+
+    /// The defaults of every depth are those of the CRD, whatever is in it.
+    @Test func schemaOfTheCRD() throws {
+        #expect(Collector.specSchema?["properties"]?["replicas"]?["default"] == 1)
+        let collector = try Collector.rawYAML(
+            """
+            spec:
+              replicas: null
+              additionalContainers: [{name: a, ports: [{containerPort: 1}]}]
+              volumes: [{name: a, rbd: {image: b, monitors: [c], user: d}}]
+              targetAllocator: {mtls: {tls: {certificateAuthorityCertificate: {configMap: {name: a}}}}}
+            """
+        ).withSchemaDefaults
+        let spec = collector.spec.json
+        #expect(spec["replicas"] == 1)
+        #expect(spec["additionalContainers"] == [["name": "a", "ports": [["containerPort": 1, "protocol": "TCP"]]]])
+        #expect(
+            spec["volumes"]?[0]?["rbd"] == [
+                "image": "b", "monitors": ["c"], "user": "d", "keyring": "/etc/ceph/keyring", "pool": "rbd",
+            ]
+        )
+        #expect(
+            spec["targetAllocator"]?["mtls"]?["tls"]?["certificateAuthorityCertificate"]?["configMap"]?["key"]
+                == "ca.crt"
+        )
+        #expect(collector.withSchemaDefaults == collector)
     }
 
     @Test func schema() throws {

@@ -255,4 +255,41 @@ struct CollectorObjectTests {
                 == "spec.config.service.telemetry.metrics.address: couldn't determine metrics port from configuration: localhost:${env:P}"
         )
     }
+
+    /// Server-side apply takes quantities as strings only.
+    @Test func quantitiesAreStrings() throws {
+        let plan = try plan(
+            CollectorInputs(
+                collector: .otlp(
+                    """
+                      resources: {limits: {cpu: 1, memory: 1e9}, requests: {cpu: 0.5, memory: 1Gi}}
+                      env: [{name: A, valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 1}}}]
+                      volumes: [{name: a, emptyDir: {sizeLimit: 1000}}]
+                      terminationGracePeriodSeconds: 5
+                      autoscaler: {maxReplicas: 2, metrics: [{type: Pods, pods: {target: {type: AverageValue, averageValue: 5}}}]}
+                    """
+                )
+            )
+        )
+        let pod = plan.object("Deployment", "simplest-collector")?.spec?["template"]?["spec"]
+        let container = pod?["containers"]?[0]
+        #expect(
+            container?["resources"] == [
+                "limits": ["cpu": "1", "memory": "1e9"], "requests": ["cpu": "0.5", "memory": "1Gi"],
+            ]
+        )
+        #expect(container?["env"]?[0]?["valueFrom"]?["resourceFieldRef"]?["divisor"] == "1")
+        #expect(pod?["volumes"]?[1]?["emptyDir"] == ["sizeLimit": "1000"])
+        #expect(pod?["terminationGracePeriodSeconds"] == 5)
+        let metrics = plan.object("HorizontalPodAutoscaler", "simplest-collector")?.spec?["metrics"]
+        #expect(metrics?[1]?["pods"]?["target"]?["averageValue"] == "5")
+        #expect(metrics?[0]?["resource"]?["target"]?["averageUtilization"] == 90)
+    }
+
+    @Test(arguments: [("", false), ("  sessionAffinity: None", false), ("  sessionAffinity: ClientIP", true)])
+    func theSettingsOfAnAffinityNeedIt(_ affinity: String, _ isThere: Bool) throws {
+        let collector = try Collector.otlp("  sessionAffinityConfig: {clientIP: {timeoutSeconds: 1}}\n\(affinity)")
+        let service = try plan(CollectorInputs(collector: collector)).object("Service", "simplest-collector")
+        #expect((service?.spec?["sessionAffinityConfig"] != nil) == isThere)
+    }
 }

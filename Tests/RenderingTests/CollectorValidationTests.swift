@@ -29,7 +29,7 @@ struct CollectorValidationTests {
         "mode: statefulset\n  volumeClaimTemplates: [{metadata: {name: x}}]\n  persistentVolumeClaimRetentionPolicy: {}",
         "ports: [{name: web, port: 80}]", "autoscaler: {maxReplicas: 1}",
         "autoscaler: {maxReplicas: 3, minReplicas: 2, behavior: {scaleUp: {stabilizationWindowSeconds: 3600}}}",
-        "autoscaler: {maxReplicas: 3, metrics: [{type: Pods, pods: {target: {type: AverageValue, averageValue: '1'}}}, {type: Pods, pods: {target: {type: Value, value: 2k}}}]}",
+        "autoscaler: {maxReplicas: 3, metrics: [{type: Pods, pods: {target: {type: AverageValue, averageValue: '1'}}}, {type: Pods, pods: {target: {type: Value, averageValue: 1, value: 2k}}}]}",
         "ingress: {type: ingress, ruleType: subdomain, hostname: example.com}",
         "mode: daemonset\n  daemonSetUpdateStrategy: {type: OnDelete}",
         "deploymentUpdateStrategy: {type: Recreate}", "mode: daemonset\n  deploymentUpdateStrategy: {}",
@@ -365,32 +365,120 @@ struct CollectorValidationTests {
         )
     }
 
-    /// Privileges: what is asked of the API server, and what is said about the answers (section 2.5).
-    @Test func privileges() throws {
-        let collector = try Collector.yaml(
-            "spec:\n  \(self.config("k8s_events: {}, kubeletstats: {}", "k8s_events, kubeletstats"))"
+    /// Rows of section 9.2 that no table above has.
+    @Test(arguments: [
+        ("mode: statefulset\n  targetAllocator: {enabled: true}", "prometheus: {}", true),
+        ("mode: statefulset\n  targetAllocator: {enabled: true}", "prometheus/a: {}", false),
+        (
+            "mode: statefulset\n  targetAllocator: {enabled: true, prometheusCR: {enabled: true}}",
+            "prometheus: {config: {}}", true
+        ),
+        ("autoscaler: {maxReplicas: 1}", "otlp: {protocols: {grpc: {}}}", true),
+        ("autoscaler: {maxReplicas: 1}\n  ingress: {ruleType: subdomain}", "otlp: {protocols: {grpc: {}}}", false),
+    ])
+    func edges(_ spec: String, _ receiver: String, _ isAccepted: Bool) throws {
+        let result = try self.validate(spec, config: self.config(receiver, String(receiver.prefix { $0 != ":" })))
+        #expect(result.errors.isEmpty == isAccepted)
+    }
+
+    /// The first error of a sidecar with everything it may not have, and all of them.
+    @Test func errorsKeepTheirOrder() throws {
+        let result = try self.validate(
+            """
+            mode: sidecar
+              volumeClaimTemplates: [{metadata: {name: x}}]
+              persistentVolumeClaimRetentionPolicy: {}
+              tolerations: [{key: x}]
+              priorityClassName: x
+              affinity: {}
+              additionalContainers: [{name: x}]
+              targetAllocator: {enabled: true}
+              ports: [{name: '', port: 1}]
+              autoscaler: {minReplicas: 1}
+              ingress: {type: ingress, ruleType: subdomain}
+              daemonSetUpdateStrategy: {type: OnDelete}
+              deploymentUpdateStrategy: {type: Recreate}
+            """,
+            old: Collector.otlp()
         )
-        let grants = try AccessCheck.grants(of: collector, facts: ClusterFacts())
         #expect(
-            grants.map { "\($0.verb) \($0.item)" } == ["get events", "list events", "watch events", "get nodes/stats"]
-        )
-        #expect(grants.last?.resource == "nodes" && grants.last?.subresource == "stats")
-        #expect(try AccessCheck.grants(of: collector, facts: ClusterFacts(rbacCreation: false)) == [])
-        #expect(AccessCheck.serviceAccount(of: collector) == "system:serviceaccount:default:simplest-collector")
-        #expect(
-            AccessCheck.escalation(user: "u", missing: grants)
-                == "user \"u\" is not allowed to create a collector whose config would grant permissions they do not hold: events: [get list watch]; nodes/stats: [get]"
-        )
-        #expect(
-            AccessCheck.warnings(
-                serviceAccount: AccessCheck.targetAllocatorServiceAccount(of: collector),
-                missing: AccessCheck.targetAllocator.filter {
-                    $0.group == "discovery.k8s.io" || $0.nonResourceURL == "/api/*"
-                }
-            ) == [
-                "missing the following rules for system:serviceaccount:default:simplest-targetallocator - discovery.k8s.io/endpointslices: [get list watch]",
-                "missing the following rules for system:serviceaccount:default:simplest-targetallocator - nonResourceURL: /api/*: [get]",
+            result.errors.map(\.path) == [
+                "spec.mode", "spec.volumeClaimTemplates", "spec.persistentVolumeClaimRetentionPolicy",
+                "spec.tolerations",
+                "spec.priorityClassName", "spec.affinity", "spec.additionalContainers", "spec.targetAllocator.enabled",
+                "spec.ports[0].name", "spec.autoscaler.maxReplicas", "spec.ingress", "spec.ingress.hostname",
+                "spec.daemonSetUpdateStrategy", "spec.deploymentUpdateStrategy",
             ]
         )
+        #expect(
+            result.errors.first?.message
+                == "the OpenTelemetry Collector mode is set to deployment, which does not support modification"
+        )
+    }
+
+    /// A collector that no webhook has defaulted: row 10 and the shapes that section 2.4 tells apart.
+    @Test(arguments: [
+        (
+            "{receivers: {otlp: {protocols: {x: {}}}}, exporters: {}, service: {pipelines: {t: {receivers: [otlp], exporters: []}}}}",
+            "the OpenTelemetry config is incorrect. The port numbers are invalid: receivers.otlp.protocols: unknown protocol set: x"
+        ),
+        (
+            "{receivers: {zipkin: []}, exporters: {}, service: {pipelines: {t: {receivers: [zipkin], exporters: []}}}}",
+            "the OpenTelemetry config is incorrect. The port numbers are invalid: receivers.zipkin: expected a map, got 'slice'"
+        ),
+        (
+            "{exporters: {}, service: {pipelines: {}}}",
+            "\(prefix)no receivers available as part of the configuration"
+        ),
+        (
+            "{receivers: {prometheus: {config: []}}, exporters: {}, service: {pipelines: {}}}",
+            "\(prefix)config property in the configuration doesn't contain valid config"
+        ),
+    ])
+    func rawConfigurations(_ config: String, _ message: String) throws {
+        let collector = try Collector.rawYAML(
+            "spec: {mode: statefulset, targetAllocator: {enabled: true}, config: \(config)}"
+        )
+        let result = validateCollector(
+            collector,
+            settings: OperatorSettings(),
+            facts: ClusterFacts(targetAllocators: true)
+        )
+        #expect(result.errors.map(\.message).contains(message), "\(result.errors.map(\.message))")
+    }
+
+    /// Nulls in every section, at every depth, not in lists; the example of the specification among them.
+    @Test func nullsOfAllSections() throws {
+        let collector = try Collector.rawYAML(
+            """
+            spec:
+              config:
+                receivers: {otlp: {protocols: {grpc: null}}, nop: {a: [null, {b: null}]}}
+                processors: {batch: null}
+                extensions: {foo: null}
+                connectors: {forward: null}
+                exporters: {debug: {}}
+                service: {pipelines: {}}
+            """
+        )
+        let warnings = validateCollector(collector, settings: OperatorSettings(), facts: ClusterFacts()).warnings
+        #expect(
+            warnings.contains(
+                "Collector config spec.config has null objects: connectors.forward:, extensions.foo:, processors.batch:, receivers.otlp.protocols.grpc:. For compatibility with other tooling, such as kustomize and kubectl edit, it is recommended to use empty objects e.g. batch: {}."
+            )
+        )
+    }
+
+    /// The gravest first, since long lists are cut.
+    @Test func warningsByWeight() throws {
+        let result = try self.validate(
+            "ports: [{name: a, port: 80, nodePort: 30080}]\n  autoscaler: {targetCPUUtilization: 5}",
+            config:
+                "config: {receivers: {otlp: {}, nop: null}, exporters: {debug: {}}, service: {pipelines: {t: {receivers: [otlp], exporters: [none]}}}}"
+        )
+        let warnings = result.warnings(besides: ["permissions"])
+        let order = ["nodePort", "names \"none\"", "permissions", "has no effect", "null objects"]
+        let places = order.map { word in warnings.firstIndex { $0.contains(word) } ?? -1 }
+        #expect(places == places.sorted() && !places.contains(-1), "\(warnings)")
     }
 }

@@ -217,6 +217,19 @@ package final class DecisionRecorder: Sendable {
         }
     }
 
+    /// Tells that a collector was given the metrics reader it did not have (collector.md section 2.2).
+    func recordDefaultTelemetry(of collector: KubeObject) {
+        guard let events, !collector.name.isEmpty else { return }
+        events.record(
+            EventNote(
+                .normal,
+                reason: "Spec.Service.Telemetry.DefaultsApplied",
+                note: "Applied default Prometheus telemetry configuration (host: 0.0.0.0, port: 8888)",
+                regarding: collector.reference
+            )
+        )
+    }
+
     private func counter(_ label: Label) -> Counter {
         self.counters.withLock { counters in
             if let known = counters[label] { return known }

@@ -23,9 +23,7 @@ package struct PrivilegeCheck: Sendable {
         }
         guard !grants.isEmpty else { return nil }
         let account = AccessCheck.serviceAccount(of: collector)
-        let groups = [
-            "system:serviceaccounts", "system:serviceaccounts:\(collector.namespace)", "system:authenticated",
-        ]
+        let groups = AccountNeeds.groups(ofServiceAccountsIn: collector.namespace)
         let missing = try await self.denied(grants, ["user": .string(account), "groups": .strings(groups)])
         guard !missing.isEmpty else { return nil }
         var who: JSONObject = ["user": user["username"] ?? ""]
@@ -37,12 +35,43 @@ package struct PrivilegeCheck: Sendable {
         return AccessCheck.escalation(user: user[string: "username"] ?? "", missing: refused)
     }
 
+    /// What the service accounts lack that nobody but the user grants them: warnings, whatever happens.
+    package func warnings(_ collector: Collector, facts: ClusterFacts) async -> [String] {
+        let needs: [AccountNeeds]
+        do {
+            needs = try AccountNeeds.of(collector, facts: facts)
+        } catch {
+            // The validation has said so.
+            return []
+        }
+        var warnings: [String] = []
+        for account in needs {
+            do {
+                let missing = try await self.denied(
+                    account.checks,
+                    ["user": .string(account.user), "groups": .strings(account.groups)]
+                )
+                warnings += account.warnings(missing: missing)
+            } catch {
+                warnings.append(account.warning(unanswered: (error as? APIError)?.message ?? "\(error)"))
+            }
+        }
+        return warnings
+    }
+
+    /// How many reviews are under way at a time: a configuration can need hundreds, and the API server has others to
+    /// serve.
+    private static let parallelism = 8
+
     private func denied(_ checks: [AccessCheck], _ who: JSONObject) async throws -> [AccessCheck] {
         try await withThrowingTaskGroup(of: (Int, Bool).self) { group in
+            var refused: [Int] = []
             for (place, check) in checks.enumerated() {
+                if place >= Self.parallelism, let answer = try await group.next(), !answer.1 {
+                    refused.append(answer.0)
+                }
                 group.addTask { (place, try await self.isAllowed(check, who)) }
             }
-            var refused: [Int] = []
             for try await (place, isAllowed) in group where !isAllowed { refused.append(place) }
             return refused.sorted().map { checks[$0] }
         }

@@ -1,5 +1,6 @@
 package import JSONTree
 package import KubeModel
+import Rendering
 
 /// An AdmissionReview (admission.k8s.io/v1) about one of our own resources, as a tree: these are few, pods are many.
 package struct Review: Sendable {
@@ -103,12 +104,7 @@ package struct ReviewAnswer: Sendable {
 
     private init(_ response: JSONObject, _ warnings: [String]) {
         self.response = response
-        // They travel in HTTP headers, one line each.
-        if !warnings.isEmpty {
-            self.response["warnings"] = .strings(
-                warnings.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") }
-            )
-        }
+        if !warnings.isEmpty { self.response["warnings"] = .strings(AdmissionWarnings.bounded(warnings)) }
     }
 
     package var bytes: [UInt8] {

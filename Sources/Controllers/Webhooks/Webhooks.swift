@@ -17,6 +17,7 @@ package struct Webhooks: Sendable {
     private let facts: @Sendable () -> ClusterFacts
     private let stores: ClusterStores
     private let instrumentationDefaults: InstrumentationDefaulting
+    private let recorder: DecisionRecorder
 
     package init(
         stores: ClusterStores,
@@ -29,6 +30,7 @@ package struct Webhooks: Sendable {
         self.settings = options.settings
         self.facts = facts
         self.stores = stores
+        self.recorder = recorder
         self.instrumentationDefaults = InstrumentationDefaulting(images: options.images)
         self.pods = PodWebhook(
             stores: stores,
@@ -98,6 +100,7 @@ package struct Webhooks: Sendable {
         guard let object = review.object else { return .denied(review, "the request has no object") }
         do {
             let defaulted = try defaultCollector(Collector(object.json), settings: self.settings)
+            if defaulted.addedTelemetry, !review.isDryRun { self.recorder.recordDefaultTelemetry(of: object) }
             let patch = JSONPatch.diff(from: object.json, to: defaulted.collector.json)
             return .allowed(review, patch: patch.json.array ?? [], warnings: defaulted.warnings)
         } catch {
@@ -125,8 +128,7 @@ package struct Webhooks: Sendable {
         )
         if !validation.errors.isEmpty, review.operation == .update, self.specIsUnchanged(review) {
             // It was accepted once, or stored without us. Labels, finalizers and the like can still be changed.
-            validation.warnings = validation.errors.map { "\($0.path): \($0.message)" } + validation.warnings
-            validation.errors = []
+            validation.turnErrorsIntoWarnings()
         }
         if let first = validation.errors.first {
             let causes = validation.errors.map {
@@ -134,8 +136,8 @@ package struct Webhooks: Sendable {
             }
             return .denied(review, first.message, causes: causes, warnings: validation.warnings)
         }
+        let privileges = PrivilegeCheck(client: self.client)
         do {
-            let privileges = PrivilegeCheck(client: self.client)
             if let refusal = try await privileges.refusal(collector, facts: facts, user: review.user) {
                 return .denied(review, refusal, warnings: validation.warnings)
             }
@@ -145,7 +147,8 @@ package struct Webhooks: Sendable {
                 "cannot find out what the user may do: \((error as? APIError)?.message ?? "\(error)")"
             )
         }
-        return .allowed(review, warnings: validation.warnings)
+        let missing = await privileges.warnings(collector, facts: facts)
+        return .allowed(review, warnings: validation.warnings(besides: missing))
     }
 
     /// Whether an update leaves the spec as it is, but for defaults.

@@ -54,7 +54,11 @@ extension AccessCheck {
     /// What the collector of a request would be granted; ask first for its service account, then the denied ones for
     /// the user. Empty when the operator creates no roles: then nothing can be gained.
     package static func grants(of collector: Collector, facts: ClusterFacts) throws(PlanError) -> [AccessCheck] {
-        guard facts.rbacCreation else { return [] }
+        facts.rbacCreation ? try self.needs(ofConfigurationOf: collector) : []
+    }
+
+    /// What the enabled components of a collector ask the API server for.
+    fileprivate static func needs(ofConfigurationOf collector: Collector) throws(PlanError) -> [AccessCheck] {
         do throws(ConfigurationError) {
             return self.checks(for: try CollectorConfiguration(collector.spec.config ?? [:]).permissions())
         } catch {
@@ -110,5 +114,61 @@ extension AccessCheck {
             }
         }
         return items.map { "\($0.item): [\($0.verbs.joined(separator: " "))]" }
+    }
+}
+
+/// What a service account has to be allowed to, since nobody but the user grants it: asked of the API server at
+/// admission, and warned of where the answer is no (specification sections 2.3 and 2.4).
+package struct AccountNeeds: Sendable, Hashable {
+    /// `system:serviceaccount:<namespace>:<name>`.
+    package var user: String
+    /// The groups every service account of that namespace is in.
+    package var groups: [String]
+    package var checks: [AccessCheck]
+    /// In front of each warning.
+    private var prefix: String
+
+    private init(_ user: String, of collector: Collector, _ checks: [AccessCheck], prefix: String = "") {
+        self.user = user
+        self.groups = Self.groups(ofServiceAccountsIn: collector.namespace)
+        self.checks = checks
+        self.prefix = prefix
+    }
+
+    package static func groups(ofServiceAccountsIn namespace: String) -> [String] {
+        ["system:serviceaccounts", "system:serviceaccounts:\(namespace)", "system:authenticated"]
+    }
+
+    /// The accounts to ask about, with their checks:
+    /// - the one `spec.serviceAccount` names, where the operator creates no roles for it;
+    /// - the target allocator's, when it is to read Prometheus' custom resources.
+    ///
+    /// Throws where the configuration can't be understood.
+    package static func of(_ collector: Collector, facts: ClusterFacts) throws(PlanError) -> [AccountNeeds] {
+        var needs: [AccountNeeds] = []
+        if let allocator = collector.spec.targetAllocator, allocator.isEnabled, allocator.prometheusCREnabled,
+            facts.targetAllocators, collector.mode == .statefulset || collector.mode == .daemonset
+        {
+            let user = AccessCheck.targetAllocatorServiceAccount(of: collector)
+            needs.append(AccountNeeds(user, of: collector, AccessCheck.targetAllocator))
+        }
+        if !facts.rbacCreation, collector.spec.serviceAccount != nil {
+            let checks = try AccessCheck.needs(ofConfigurationOf: collector)
+            let user = AccessCheck.serviceAccount(of: collector)
+            if !checks.isEmpty {
+                needs.append(AccountNeeds(user, of: collector, checks, prefix: "RBAC rules are missing: "))
+            }
+        }
+        return needs
+    }
+
+    /// What to say of the checks that were answered with no: a line for each thing.
+    package func warnings(missing: [AccessCheck]) -> [String] {
+        AccessCheck.warnings(serviceAccount: self.user, missing: missing).map { self.prefix + $0 }
+    }
+
+    /// What to say when the API server could not be asked: a warning must not keep anybody from writing.
+    package func warning(unanswered reason: String) -> String {
+        "cannot find out what \(self.user) may do: \(reason)"
     }
 }

@@ -29,7 +29,11 @@ package func defaultCollector(_ collector: Collector, settings: OperatorSettings
         spec.targetAllocator = allocator
     }
     if var autoscaler = spec.autoscaler, autoscaler.maxReplicas != nil {
-        if autoscaler.minReplicas == nil { autoscaler.minReplicas = spec.replicas }
+        // Zero is no minimum that the schema takes: such a collector is at rest, and its autoscaler, too, until somebody
+        // scales it.
+        if autoscaler.minReplicas == nil, let replicas = spec.replicas, replicas > 0 {
+            autoscaler.minReplicas = replicas
+        }
         if autoscaler.targetCPUUtilization == nil, autoscaler.targetMemoryUtilization == nil {
             autoscaler.targetCPUUtilization = 90
         }

@@ -1,50 +1,53 @@
 import JSONTree
+import KubeModel
 package import TelemetryAPI
 
 extension Collector {
     /// The collector as the API server stores it: with the defaults of the CRD's schema, which it sets before any webhook
     /// is asked (specification sections 1.2 and 1.3). For files, which no server has seen.
     package var withSchemaDefaults: Collector {
+        guard let schema = Self.specSchema else { return self }
         var collector = self
-        var spec = collector.spec.json
-        spec.setDefaults([
-            "ipFamilyPolicy": "SingleStack", "managementState": "managed", "configVersions": 3, "replicas": 1,
-        ])
-        if let ports = spec[array: "ports"] {
-            spec["ports"] = .array(
-                ports.map { port in
-                    guard var port = port.object else { return port }
-                    port.setDefaults(["protocol": "TCP"])
-                    return .object(port)
-                }
-            )
-        }
-        if var allocator = spec[object: "targetAllocator"] {
-            allocator.setDefaults([
-                "allocationStrategy": "consistent-hashing", "filterStrategy": "relabel-config",
-                "collectorNotReadyGracePeriod": "30s", "collectorTargetReloadInterval": "30s",
-            ])
-            if var mutualTLS = allocator[object: "mtls"] {
-                mutualTLS.setDefaults(["useCertManager": true])
-                allocator["mtls"] = .object(mutualTLS)
-            }
-            if var resources = allocator[object: "prometheusCR"] {
-                resources.setDefaults([
-                    "scrapeInterval": "30s", "evaluationInterval": "30s", "serviceMonitorNamespaceSelector": [:],
-                    "podMonitorNamespaceSelector": [:], "probeNamespaceSelector": [:],
-                    "scrapeConfigNamespaceSelector": [:],
-                ])
-                allocator["prometheusCR"] = .object(resources)
-            }
-            spec["targetAllocator"] = .object(allocator)
-        }
-        collector.spec = CollectorSpec(spec)
+        collector.spec = CollectorSpec(collector.spec.json.withDefaults(of: schema))
         return collector
     }
+
+    /// The schema of `spec` in the version that is stored. A test makes sure that it is there.
+    static let specSchema: JSONObject? = {
+        guard let all = try? CustomResourceDefinition.all(for: nil) else { return nil }
+        let definition = all.first { $0.name == "opentelemetrycollectors.opentelemetry.io" }
+        let versions = definition?.spec?[array: "versions"] ?? []
+        let stored = versions.first { $0["storage"]?.bool == true }
+        return stored?["schema"]?["openAPIV3Schema"]?["properties"]?["spec"]?.object
+    }()
 }
 
 extension JSONObject {
-    fileprivate mutating func setDefaults(_ defaults: JSONObject) {
-        for (key, value) in defaults where !self.contains(key) { self[key] = value }
+    /// With the defaults that a schema gives for members which are absent, or null where null is no value; those of an
+    /// absent object's members don't count.
+    fileprivate func withDefaults(of schema: JSONObject) -> JSONObject {
+        var copy = self
+        for (name, property) in schema[object: "properties"] ?? [:] {
+            guard let property = property.object else { continue }
+            let value = copy[name] ?? .null
+            if value.isNull, let fallback = property["default"] { copy[name] = fallback }
+            if let value = copy[name], let changed = value.withDefaults(of: property) { copy[name] = changed }
+        }
+        if let inner = schema[object: "additionalProperties"] {
+            for (key, value) in self { if let changed = value.withDefaults(of: inner) { copy[key] = changed } }
+        }
+        return copy
+    }
+}
+
+extension JSONValue {
+    /// `nil` for what has no members.
+    fileprivate func withDefaults(of schema: JSONObject) -> JSONValue? {
+        switch self {
+        case .object(let object): .object(object.withDefaults(of: schema))
+        case .array(let elements):
+            schema[object: "items"].map { items in .array(elements.map { $0.withDefaults(of: items) ?? $0 }) }
+        default: nil
+        }
     }
 }

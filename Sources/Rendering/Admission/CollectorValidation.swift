@@ -5,7 +5,7 @@ package import TelemetryAPI
 
 /// What the validating webhook answers about a collector.
 package struct CollectorValidation: Sendable, Hashable {
-    package var warnings: [String] = []
+    private var notices: [Notice] = []
     /// All that is wrong, in the order of the checks; the first message is the answer, all together its causes.
     package var errors: [Issue] = []
 
@@ -22,6 +22,47 @@ package struct CollectorValidation: Sendable, Hashable {
         package var reason: Reason
         package var message: String
     }
+
+    /// What a warning is about. Clients and API servers cut long lists of warnings, so the first of these come first.
+    enum Weight: Int, Comparable, Hashable {
+        /// It would be refused if it were new.
+        case invalid
+        /// Nothing can be rendered.
+        case notRendered
+        /// The API server will refuse a rendered object.
+        case refusedObject
+        /// The collector will not start, or not receive.
+        case crash
+        /// An account lacks permissions.
+        case permissions
+        /// A field does nothing.
+        case noEffect
+        case advice
+
+        static func < (left: Weight, right: Weight) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    private struct Notice: Sendable, Hashable {
+        var weight: Weight
+        var text: String
+    }
+
+    /// The gravest first.
+    package var warnings: [String] { self.warnings(besides: []) }
+
+    /// The warnings together with those about permissions, which the API server was asked for.
+    package func warnings(besides permissions: [String]) -> [String] {
+        (self.notices + permissions.map { Notice(weight: .permissions, text: $0) })
+            .sorted { $0.weight < $1.weight }.map(\.text)
+    }
+
+    /// For what is stored already.
+    package mutating func turnErrorsIntoWarnings() {
+        for error in self.errors { self.warn(.invalid, "\(error.path): \(error.message)") }
+        self.errors = []
+    }
+
+    mutating func warn(_ weight: Weight, _ text: String) { self.notices.append(Notice(weight: weight, text: text)) }
 
     fileprivate mutating func refuse(_ path: String, _ reason: Issue.Reason, _ message: String) {
         self.errors.append(Issue(path: path, reason: reason, message: message))
@@ -67,7 +108,8 @@ package func validateCollector(
         result.refuse(error.path, .invalid, "the OpenTelemetry config is incorrect. \(error.description)")
     }
     if let nulls = configuration?.nullPaths, !nulls.isEmpty {
-        result.warnings.append(
+        result.warn(
+            .advice,
             "Collector config spec.config has null objects: \(nulls.joined(separator: ", ")). For compatibility with other tooling, such as kustomize and kubectl edit, it is recommended to use empty objects e.g. batch: {}."
         )
     }
@@ -103,13 +145,27 @@ package func validateCollector(
                 targetAllocator: targetAllocator
             )
             let context = try CollectorContext(inputs)
-            result.warnings += context.warnings
+            for warning in context.warnings { result.warn(.init(of: warning), warning) }
+            result.checkServerRules(context)
             _ = try context.objects()
         } catch {
-            result.warnings.append(error.description)
+            result.warn(.notRendered, error.description)
         }
     }
     return result
+}
+
+extension CollectorValidation.Weight {
+    /// Of a warning that comes with the rendering.
+    fileprivate init(of warning: String) {
+        if warning.contains("is defined but not used") {
+            self = .advice
+        } else if warning.contains("has no effect") {
+            self = .noEffect
+        } else {
+            self = .crash
+        }
+    }
 }
 
 extension CollectorValidation {
@@ -176,7 +232,8 @@ extension CollectorValidation {
         for port in ports {
             let name = String(decoding: port.name.utf8.prefix(15), as: UTF8.self)
             if name != port.name {
-                self.warnings.append(
+                self.warn(
+                    .advice,
                     "the OpenTelemetry config port name '\(port.name)' exceeds the maximum length of 15 characters and has been truncated to '\(name)'"
                 )
             }
@@ -203,17 +260,18 @@ extension CollectorValidation {
                     "spec.maxReplica must be set when spec.minReplica is set"
                 )
             } else {
-                self.warnings.append("spec.autoscaler has no effect without spec.autoscaler.maxReplicas")
+                self.warn(.noEffect, "spec.autoscaler has no effect without spec.autoscaler.maxReplicas")
             }
             return
         }
         if mode == .daemonset || mode == .sidecar {
-            self.warnings.append("spec.autoscaler has no effect on a collector of mode \(mode.rawValue)")
+            self.warn(.noEffect, "spec.autoscaler has no effect on a collector of mode \(mode.rawValue)")
         }
         if let replicas = spec.replicas, replicas > most {
             self.refuse("spec.replicas", .invalid, "\(prefix), replicas must not be greater than maxReplicas")
         }
-        if let least = autoscaler.minReplicas ?? spec.replicas, least > most {
+        // Without a minimum it is `replicas`, which has just been looked at.
+        if let least = autoscaler.minReplicas, least > most {
             self.refuse(
                 "spec.autoscaler.minReplicas",
                 .invalid,

@@ -96,7 +96,9 @@ extension CollectorContext {
             }
             spec[string: "ipFamilyPolicy"] = self.spec.text("ipFamilyPolicy")
         }
-        spec.copy("trafficDistribution", "sessionAffinity", "sessionAffinityConfig", from: self.spec.json)
+        spec.copy("trafficDistribution", "sessionAffinity", from: self.spec.json)
+        // Without affinity the server drops it silently, so that it would be missing from the live object for ever.
+        if self.spec.text("sessionAffinity") == "ClientIP" { spec.copy("sessionAffinityConfig", from: self.spec.json) }
         object.spec = spec
         return object
     }

@@ -219,10 +219,11 @@ package struct CollectorContext: Sendable {
 }
 
 extension KubeObject {
-    /// Without nulls and without fields the server does not know yet: server-side apply refuses both.
+    /// Without what server-side apply refuses: nulls, fields the server does not know yet, quantities as numbers.
     fileprivate func finished(for facts: ClusterFacts) -> KubeObject {
         var object = KubeObject(self.json.withoutNulls)
         object.removeFields(unknownTo: facts.kubernetesVersion)
+        object.writeQuantitiesAsStrings()
         return object
     }
 }
