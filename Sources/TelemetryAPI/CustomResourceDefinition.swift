@@ -21,6 +21,22 @@ package enum CustomResourceDefinition {
         return objects
     }
 
+    /// A definition with the address of its conversion webhook as a cluster has it, where the operator runs outside of it.
+    ///
+    /// There the operator has put a URL in the place of its Service, and the server takes only one of the two: applying the
+    /// definition as it is would be refused.
+    /// - Parameter live: the same definition as the cluster holds it; `nil` when it is not there.
+    package static func keepingAddress(_ definition: KubeObject, of live: KubeObject?) -> KubeObject {
+        guard let config = live?.spec?["conversion"]?["webhook"]?["clientConfig"], config["url"] != nil,
+            definition.spec?["conversion"]?["webhook"] != nil
+        else { return definition }
+        var definition = definition
+        definition.json.mutateObject("spec") { spec in
+            spec.mutateObject("conversion") { $0.mutateObject("webhook") { $0["clientConfig"] = config } }
+        }
+        return definition
+    }
+
     /// Leaves out what servers before 1.25 refuse: validation rules in CEL, and defaults that are empty strings (which
     /// such servers take for null). Only schemas are touched; a field that happens to be called `default` is no default.
     private static func fit(_ definition: JSONObject, to version: KubernetesVersion) -> JSONObject {

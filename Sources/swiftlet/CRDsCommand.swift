@@ -2,6 +2,7 @@ import ArgumentParser
 import JSONTree
 import KubeClient
 import KubeModel
+import KubeRuntime
 import Logging
 import TelemetryAPI
 import YAMLTree
@@ -26,22 +27,40 @@ struct CRDsCommand: AsyncParsableCommand {
     var context: String?
 
     func run() async throws {
-        let definitions = try CustomResourceDefinition.all(for: try await self.version())
+        var definitions: [KubeObject]
+        if self.serverVersion == "cluster" {
+            definitions = try await withClient(kubeconfig: self.kubeconfig, context: self.context) { client in
+                let version = try await client.version()
+                let all = try CustomResourceDefinition.all(
+                    for: KubernetesVersion(major: version.major, minor: version.minor)
+                )
+                var fitted: [KubeObject] = []
+                for definition in all {
+                    let live = try await self.live(definition, client)
+                    fitted.append(CustomResourceDefinition.keepingAddress(definition, of: live))
+                }
+                return fitted
+            }
+        } else {
+            definitions = try CustomResourceDefinition.all(for: try self.version())
+        }
         try emit(definitions.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined())
     }
 
-    private func version() async throws -> KubernetesVersion? {
+    private func live(_ definition: KubeObject, _ client: KubeClient) async throws -> KubeObject? {
+        do {
+            return try await client.get(.customResourceDefinitions, name: definition.name)
+        } catch let error as APIError where error.isNotFound || error.isForbidden {
+            return nil
+        }
+    }
+
+    private func version() throws -> KubernetesVersion? {
         guard let serverVersion else { return nil }
-        guard serverVersion == "cluster" else {
-            let parts = serverVersion.drop { $0 == "v" }.split(separator: ".")
-            guard parts.count >= 2, let version = KubernetesVersion(major: String(parts[0]), minor: String(parts[1]))
-            else { throw ValidationError("--server-version \(serverVersion): must be like 1.28, or 'cluster'") }
-            return version
-        }
-        return try await withClient(kubeconfig: self.kubeconfig, context: self.context) { client in
-            let version = try await client.version()
-            return KubernetesVersion(major: version.major, minor: version.minor)
-        }
+        let parts = serverVersion.drop { $0 == "v" }.split(separator: ".")
+        guard parts.count >= 2, let version = KubernetesVersion(major: String(parts[0]), minor: String(parts[1]))
+        else { throw ValidationError("--server-version \(serverVersion): must be like 1.28, or 'cluster'") }
+        return version
     }
 }
 

@@ -36,6 +36,7 @@ struct OperatorCommand: AsyncParsableCommand {
     @Option(help: "Address of /metrics.") var metricsAddr: String?
     @Option(help: "Protect /metrics with TLS, authentication and authorization.") var metricsSecure: String?
     @Option(help: "Address of /healthz and /readyz.") var healthProbeAddr: String?
+    @Option(help: "Count the components of collectors in metrics.") var enableCRMetrics: String?
     @Option(help: "Let one of several replicas lead.") var enableLeaderElection: String?
     @Option(help: "Serve and register webhooks.") var enableWebhooks: String?
     @Option(help: "Port of the webhook server.") var webhookPort: String?
@@ -102,6 +103,7 @@ struct OperatorCommand: AsyncParsableCommand {
         options.metricsAddress = self.metricsAddr ?? environment["METRICS_ADDR"] ?? options.metricsAddress
         options.healthAddress = self.healthProbeAddr ?? environment["HEALTH_PROBE_ADDR"] ?? options.healthAddress
         environment.set(&options.isMetricsSecure, self.metricsSecure, "METRICS_SECURE")
+        environment.set(&options.countsComponents, self.enableCRMetrics, "ENABLE_CR_METRICS")
         environment.set(&options.electsLeader, self.enableLeaderElection, "ENABLE_LEADER_ELECTION")
         environment.set(&options.servesWebhooks, self.enableWebhooks, "ENABLE_WEBHOOKS")
         if let text = self.webhookPort ?? environment["WEBHOOK_PORT"] {

@@ -68,7 +68,15 @@ struct Cluster {
         for definition in try CustomResourceDefinition.all(
             for: KubernetesVersion(major: version.major, minor: version.minor)
         ) {
-            try await client.apply(definition, Self.definitions, fieldManager: "test")
+            var live: KubeObject?
+            do {
+                live = try await client.get(Self.definitions, name: definition.name)
+            } catch let error as APIError where error.isNotFound {}
+            try await client.apply(
+                CustomResourceDefinition.keepingAddress(definition, of: live),
+                Self.definitions,
+                fieldManager: "test"
+            )
         }
         let isServed = try await TestCluster.eventually {
             do {

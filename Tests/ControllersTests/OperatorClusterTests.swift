@@ -289,13 +289,14 @@ extension ClusterTests {
             try await self.run { cluster, registrar, log, wanted in
                 // Nothing is registered before there are certificates.
                 registrar.changed()
-                #expect(try await TestCluster.eventually { log.all.count { $0.verb == "watch" } == 2 })
+                #expect(try await TestCluster.eventually { log.all.count { $0.verb == "watch" } == 3 })
                 #expect(log.writes.isEmpty)
                 wanted.registration = Self.registration(Self.first)
                 registrar.changed()
                 #expect(try await TestCluster.eventually { try await self.holds(cluster, Self.first) })
                 #expect(try await TestCluster.eventually { wanted.published.last == Self.first })
-                #expect(log.writes.count == 2)
+                // Both configurations, and the conversion webhook in the definition.
+                #expect(log.writes.count == 3)
 
                 // Somebody edits the trust bundle.
                 let (mutating, name) = Self.resources[0]
@@ -349,7 +350,8 @@ extension ClusterTests {
                 registrar.changed()
                 #expect(try await TestCluster.eventually { try await self.holds(cluster, Self.second) })
                 #expect(try await TestCluster.eventually { wanted.published.last == Self.second })
-                #expect(log.writes.count == 2)
+                // Both configurations, and the conversion webhook in the definition.
+                #expect(log.writes.count == 3)
             }
         }
 

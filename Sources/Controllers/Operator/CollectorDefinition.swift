@@ -12,6 +12,8 @@ package struct CollectorDefinition: Sendable, Equatable {
 
     package var conversion: JSONObject
     package var versions: [String]
+    /// Annotations by which somebody else is told to put trust bundles of its own in.
+    package var injectors: [String]
     /// In which versions there may still be objects in etcd.
     package var storedVersions: [String]
 
@@ -19,8 +21,12 @@ package struct CollectorDefinition: Sendable, Equatable {
         var conversion: JSONObject = [:]
         var versions: [String] = []
         var storedVersions: [String] = []
+        var injectors: [String] = []
         try cursor.readObject { (key, cursor) throws(JSONError) in
             switch key {
+            case "metadata":
+                let metadata = ObjectMeta(try cursor.readObjectTree())
+                injectors = metadata.annotations.keys.filter { $0.hasPrefix("cert-manager.io/inject-") }.sorted()
             case "spec":
                 try cursor.readObject { (key, cursor) throws(JSONError) in
                     switch key {
@@ -43,6 +49,7 @@ package struct CollectorDefinition: Sendable, Equatable {
         self.conversion = conversion
         self.versions = versions
         self.storedVersions = storedVersions
+        self.injectors = injectors
     }
 
     /// Without a second version there is nothing to convert, and a webhook would only be one thing more that can fail.
@@ -54,16 +61,21 @@ package struct CollectorDefinition: Sendable, Equatable {
 
     package func holds(conversion wanted: JSONObject) -> Bool {
         LiveComparison.holds(wanted, in: self.conversion) && self.surplus(beside: wanted).isEmpty
+            && self.injectors.isEmpty
     }
 
-    /// A merge patch of `spec.conversion`: the wanted members, and null for the address that is not wanted, as the server
-    /// takes only one.
+    /// A merge patch: the wanted members of `spec.conversion`, null for the address that is not wanted, as the server takes
+    /// only one, and without what would have cert-manager put the Go operator's trust bundle back.
     package func patch(to wanted: JSONObject) -> JSONObject {
-        var patch = wanted
-        patch.mutateObject("webhook") { webhook in
+        var conversion = wanted
+        conversion.mutateObject("webhook") { webhook in
             webhook.mutateObject("clientConfig") { config in
                 for name in self.surplus(beside: wanted) { config[name] = .null }
             }
+        }
+        var patch: JSONObject = ["spec": ["conversion": .object(conversion)]]
+        if !self.injectors.isEmpty {
+            patch["metadata"] = ["annotations": .object(JSONObject(self.injectors.map { ($0, .null) }))]
         }
         return patch
     }

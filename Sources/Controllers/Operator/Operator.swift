@@ -63,6 +63,7 @@ package struct Operator: Sendable {
             now: { Timestamp.now().rfc3339 }
         )
         var leaderOnly: [any Service] = [owned]
+        if self.options.countsComponents { leaderOnly.append(CollectorMetrics(collectors: stores.collectors)) }
         leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
 
         var everywhere: [any Service] = [apis] + stores.services

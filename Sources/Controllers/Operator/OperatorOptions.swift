@@ -20,6 +20,8 @@ package struct OperatorOptions: Sendable {
     package var webhookPort = 9443
     package var metricsAddress = ":8443"
     package var isMetricsSecure = true
+    /// `--enable-cr-metrics`.
+    package var countsComponents = false
     package var healthAddress = ":8081"
     package var electsLeader = false
     package var leaseSeconds = 15

@@ -153,7 +153,7 @@ package final class WebhookRegistrar: Service {
         try await self.client.patch(
             .customResourceDefinitions,
             name: CollectorDefinition.key.name,
-            .merge(["spec": ["conversion": .object(live.patch(to: wanted))]]),
+            .merge(live.patch(to: wanted)),
             options: WriteOptions(fieldManager: ApplyEngine.fieldManager)
         )
         self.written.withLock { $0[CollectorDefinition.key.name] = write }

@@ -130,11 +130,13 @@ package struct Webhooks: Sendable {
             // It was accepted once, or stored without us. Labels, finalizers and the like can still be changed.
             validation.turnErrorsIntoWarnings()
         }
-        if let first = validation.errors.first {
+        if !validation.errors.isEmpty {
             let causes = validation.errors.map {
                 ReviewAnswer.Cause(field: $0.path, reason: $0.reason.rawValue, message: $0.message)
             }
-            return .denied(review, first.message, causes: causes, warnings: validation.warnings)
+            // kubectl shows the message and not the causes: whoever mends one thing should not meet the next one then.
+            let message = validation.errors.prefix(10).map(\.message).joined(separator: "; ")
+            return .denied(review, message, causes: causes, warnings: validation.warnings)
         }
         let privileges = PrivilegeCheck(client: self.client)
         do {
