@@ -116,6 +116,7 @@ package struct CollectorReconciler: Sendable {
             try await self.report(stored, version, .failed("\(error)"))
             throw ReconcileError.terminal("the collector can't be rendered", cause: error)
         }
+        if self.makesAnew(plan, of: stored), try await !self.stillExists(stored) { return .done }
         do {
             try await self.carryOut(plan, for: key)
         } catch {
@@ -131,6 +132,28 @@ package struct CollectorReconciler: Sendable {
             conditions: [news].compactMap(\.self)
         )
         return .done
+    }
+
+    /// Whether something is missing of a collector that once was complete.
+    private func makesAnew(_ plan: CollectorPlan, of stored: Collector) -> Bool {
+        guard stored.status.observedGeneration == stored.metadata.generation else { return false }
+        return plan.apply.contains { self.owned.record($0.reference) == nil }
+    }
+
+    /// Whether it is missing because the collector is gone, and only the watch does not show that yet: then what we would
+    /// make is what the garbage collector is deleting, over and over.
+    private func stillExists(_ stored: Collector) async throws -> Bool {
+        do {
+            let live = try await self.client.get(
+                ResourceCatalog.collectors,
+                namespace: stored.namespace,
+                name: stored.name,
+                metadataOnly: true
+            )
+            return live.metadata.uid == stored.metadata.uid && !live.metadata.isDeleting
+        } catch let error as APIError where error.isNotFound {
+            return false
+        }
     }
 
     /// All that the plan may look at.

@@ -50,6 +50,9 @@ package final class CertificateKeeper: Service {
     /// What is served now, `nil` before the first certificates.
     package var bundle: CertificateBundle? { self.state.withLock { $0.bundle } }
 
+    /// Whether webhooks were registered with any trust bundle.
+    package var wasTrustPublished: Bool { self.state.withLock { $0.publishedTrust != nil } }
+
     /// Whether the API server trusts what is served now.
     package var isTrustPublished: Bool {
         self.state.withLock { state in state.bundle != nil && state.publishedTrust == state.bundle?.caBundle }

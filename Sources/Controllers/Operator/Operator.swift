@@ -94,6 +94,8 @@ package struct Operator: Sendable {
             leaderOnly.append(registrar)
             leaderOnly.append(StorageMigration(client: self.client) { server.isReady && keeper.isTrustPublished })
             checks.append(server.check)
+            // Of several replicas only the leader registers, and any may become ready first.
+            if !self.options.electsLeader { checks.append(Self.registrationCheck(keeper)) }
         } else if let metricsTLS {
             try metricsTLS.reload(Self.ownIdentity())
         }
@@ -111,6 +113,15 @@ package struct Operator: Sendable {
     }
 
     // MARK: Parts
+
+    /// Whoever waits for readiness may create resources at once: they shall meet the webhooks. Where they can't be registered
+    /// (a missing permission), being ready all the same is better than never.
+    private static func registrationCheck(_ keeper: CertificateKeeper) -> HealthCheck {
+        let patienceEnds = ContinuousClock.now + .seconds(10)
+        return HealthCheck("registration") {
+            keeper.wasTrustPublished || .now >= patienceEnds ? nil : "the webhooks are not registered yet"
+        }
+    }
 
     /// Collectors that are still stored in an old version can't be listed before this very webhook server is reached to
     /// convert them, and it is not reached before it is ready. So they are waited for, but not for long; a webhook that has

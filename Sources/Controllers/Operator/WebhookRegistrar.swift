@@ -116,6 +116,29 @@ package final class WebhookRegistrar: Service {
             }
             retry?.cancel()
         }
+        if let registration = self.registration(), case .url = registration.endpoint {
+            await self.resetConversion(registration, definition)
+        }
+    }
+
+    /// An operator outside the cluster takes its address along when it stops. With it there, applying the definition again,
+    /// which names the Service, would be refused: the server takes only one of the two.
+    private func resetConversion(_ registration: WebhookRegistration, _ store: Store<CollectorDefinition>) async {
+        guard let live = store[CollectorDefinition.key], live.hasSeveralVersions else { return }
+        let atRest = registration.conversionAtRest()
+        do {
+            try await self.client.patch(
+                .customResourceDefinitions,
+                name: CollectorDefinition.key.name,
+                .merge(live.patch(to: atRest)),
+                options: WriteOptions(fieldManager: ApplyEngine.fieldManager, timeout: .seconds(2))
+            )
+        } catch {
+            Logger.current.warning(
+                "the address of the conversion webhook stays in the definition",
+                metadata: ["name": "\(CollectorDefinition.key.name)", "error": "\(error)"]
+            )
+        }
     }
 
     private func put(_ wanted: KubeObject, _ resource: APIResource, _ store: Store<KubeObject>) async throws {

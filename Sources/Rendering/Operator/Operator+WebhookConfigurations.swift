@@ -99,6 +99,17 @@ extension WebhookRegistration {
         ]
     }
 
+    /// ``conversion()`` while no operator outside the cluster runs: the address that the definition is shipped with.
+    package func conversionAtRest() -> JSONObject {
+        var resting = self
+        resting.endpoint = .service(
+            namespace: "opentelemetry-operator-system",
+            name: "opentelemetry-operator-webhook-service",
+            port: 443
+        )
+        return resting.conversion()
+    }
+
     /// `MutatingWebhookConfiguration`: defaulting of our resources, injection into pods.
     package func mutatingConfiguration() -> KubeObject {
         let instrumentation = Webhook(
