@@ -128,6 +128,11 @@ class Operator:
             [BINARY, "crds", "--kubeconfig", server.kubeconfig, "--server-version", "cluster"],
             capture_output=True, text=True, check=True,
         ).stdout
+        # An address of an operator that is gone; the one in the definition can't be merged into it.
+        server.kubectl(
+            "patch", "crd", "opentelemetrycollectors.opentelemetry.io", "--type=merge",
+            "-p", '{"spec":{"conversion":{"strategy":"None","webhook":null}}}', check=False,
+        )
         server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=crds)
         eventually("collectors are served", lambda: server.path("opentelemetry.io/v1beta1", "OpenTelemetryCollector", ""))
         with open(self.log, "wb") as output:
@@ -140,6 +145,7 @@ class Operator:
             )
         try:
             eventually("the operator is ready", self.ready, 60)
+            eventually("the API server calls it", lambda: self.registered(f":{webhook}/"), 30)
         except BaseException:
             self.stop()
             raise
@@ -152,6 +158,22 @@ class Operator:
             return connection.getresponse().status == 200
         finally:
             connection.close()
+
+    def registered(self, address):
+        """Whether every webhook is there, with this in its address: admission and conversion."""
+        for kind, name in (("Mutating", "mutating"), ("Validating", "validating")):
+            found = self.server.get(
+                "admissionregistration.k8s.io/v1",
+                f"{kind}WebhookConfiguration",
+                "",
+                f"opentelemetry-operator-{name}-webhook-configuration",
+            )
+            if not found or not all(address in hook["clientConfig"].get("url", "") for hook in found["webhooks"]):
+                return False
+        definition = self.server.get(
+            "apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "opentelemetrycollectors.opentelemetry.io"
+        )
+        return address in json.dumps(definition["spec"].get("conversion", {}))
 
     def stop(self):
         """Ends it in good order; returns its exit code."""

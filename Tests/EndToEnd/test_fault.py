@@ -101,6 +101,23 @@ def api_server():
     return folder, pid
 
 
+def writes_for(folder, names, since):
+    """What was created for these collectors, by the audit log."""
+    found = []
+    with open(folder / "logs" / "audit.log", encoding="utf-8") as file:
+        file.seek(since)
+        for line in file:
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # Written in part.
+            what, agent = entry.get("objectRef", {}), entry.get("userAgent", "")
+            if agent.startswith("swiftlet") and entry["verb"] == "patch" and entry["responseStatus"]["code"] == 201:
+                if what.get("namespace") == NAMESPACE and any(what["name"].startswith(f"{name}-") for name in names):
+                    found.append(f"{what['resource']} {what['name']}")
+    return found
+
+
 def test_the_api_server_dies_and_comes_back(operator):
     server = operator.server
     names = [f"c{i}" for i in range(COUNT)]
@@ -124,11 +141,12 @@ def test_the_api_server_dies_and_comes_back(operator):
         capture_output=True, text=True, timeout=120, check=True,
     )
     assert api_server()[1] != pid
-    # At once, while watches are still being taken up again. The webhook's configuration is read first by a new server.
+    # At once, while watches are still being taken up again. A new server reads the webhooks' configuration first.
     eventually(
         "collectors are changed",
         lambda: server.kubectl("apply", "-f", "-", text=collectors(changed, 3, "detailed"), check=False).returncode == 0,
     )
+    log = (folder / "logs" / "audit.log").stat().st_size
     server.kubectl("delete", "otelcol", "-n", NAMESPACE, "--wait=false", *removed)
     server.kubectl("apply", "-f", "-", text=collectors(added, 1, "basic"))
 
@@ -139,6 +157,7 @@ def test_the_api_server_dies_and_comes_back(operator):
         del wanted[name]
     # A new server's garbage collector starts with a pause of its own.
     eventually("everything is as wanted", lambda: settled(server, wanted), 90)
+    made_again = writes_for(folder, removed, log)
     for version, kind in OBJECTS:
         for item in server.list(version, kind, NAMESPACE, OURS):
             name = item["metadata"]["name"]
@@ -148,3 +167,5 @@ def test_the_api_server_dies_and_comes_back(operator):
     eventually("nothing is left", lambda: settled(server, {}), 60)
     assert operator.ready()
     assert operator.stop() == 0
+    if made_again:
+        pytest.xfail(f"{len(made_again)} objects of deleted collectors were made again, and deleted again: {made_again[:3]}...")
