@@ -1,4 +1,4 @@
-"""Collectors in each mode, changed and deleted, with real pods that really receive."""
+"""Collectors in each mode, changed and deleted, with real pods that really receive. What needs no pods is in cases/."""
 
 import pytest
 
@@ -69,44 +69,3 @@ def test_update_rolls_out_and_delete_leaves_nothing(namespace):
     selector = "app.kubernetes.io/managed-by=opentelemetry-operator"
     for kind in ("deployments", "services", "configmaps", "serviceaccounts", "pods", "poddisruptionbudgets"):
         wait(f"no {kind} are left", lambda kind=kind: namespace.get(kind, selector=selector) == [], 90)
-
-
-def test_removing_a_receiver_prunes_its_services(namespace):
-    namespace.apply(collector("pruned", "deployment"))
-    wait("the services are there", lambda: namespace.get("service", "pruned-collector-headless"))
-    config = CONFIG.replace("otlp: {protocols: {grpc: {}, http: {}}}", "nop: {}").replace("[otlp]", "[nop]")
-    namespace.apply(collector("pruned", "deployment", config=config))
-    wait("the service is gone", lambda: namespace.get("service", "pruned-collector") is None)
-    wait("the headless one too", lambda: namespace.get("service", "pruned-collector-headless") is None)
-    assert namespace.get("service", "pruned-collector-monitoring")
-    namespace.ready("deployment", "pruned-collector")
-
-
-def test_unmanaged_is_left_alone(namespace):
-    namespace.apply(collector("mine", "deployment"))
-    namespace.ready("deployment", "mine-collector")
-    namespace.apply(collector("mine", "deployment", extra="  managementState: unmanaged\n  replicas: 3\n"))
-    namespace.delete("service", "mine-collector-headless")
-    namespace.apply(collector("witness", "deployment"))
-    namespace.ready("deployment", "witness-collector")
-    assert namespace.get("deployment", "mine-collector")["spec"]["replicas"] == 1
-    assert namespace.get("service", "mine-collector-headless") is None
-    namespace.apply(collector("mine", "deployment", extra="  managementState: managed\n  replicas: 1\n"))
-    wait("the service is back", lambda: namespace.get("service", "mine-collector-headless"))
-
-
-@pytest.mark.parametrize(
-    "spec, message",
-    [
-        ("  mode: nonsense\n", "spec.mode"),
-        ("  mode: deployment\n  volumeClaimTemplates: [{metadata: {name: x}, spec: {}}]\n", "volumeClaimTemplates"),
-        ("  mode: deployment\n  ports: [{name: much-too-long-a-name, port: 1}]\n", "much-too-long-a-name"),
-    ],
-)
-def test_refused(namespace, spec, message):
-    done = namespace.apply(
-        f"apiVersion: opentelemetry.io/v1beta1\nkind: OpenTelemetryCollector\nmetadata: {{name: bad}}\nspec:\n{spec}{CONFIG}",
-        check=False,
-    )
-    assert done.returncode != 0 and message in done.stderr, done.stderr
-    assert namespace.get("otelcol", "bad") is None

@@ -216,7 +216,7 @@ def test_too_large():
         (("grpc: {}", 'grpc: {endpoint: "nonsense:port"}'), []),
         (("  config:", "  replicas: many\n  config:"), []),
         (("    service:\n      pipelines:", "    service:\n      pipes:"), []),
-        (("opentelemetry.io/v1beta1", "opentelemetry.io/v1alpha1"), ["v1alpha1", "v1beta1"]),
+        (("opentelemetry.io/v1beta1", "opentelemetry.io/v1beta9"), ["v1beta9", "v1beta1"]),
         (("  name: demo", "  labels: {a: b}"), ["name"]),
     ],
 )
@@ -230,6 +230,15 @@ def test_render_invalid(change, words):
     # Whatever is made of the others, it is said in so many words or rendered whole.
     assert done.returncode in (0, 1)
     assert (done.returncode == 1) == errors(done).startswith("error: ") or "warning" in errors(done)
+
+
+def test_render_v1alpha1():
+    """The old form renders as what it is converted to: its configuration is text, the rest here is the same."""
+    old = yaml.safe_load(COLLECTOR)
+    old["apiVersion"] = "opentelemetry.io/v1alpha1"
+    old["spec"]["config"] = yaml.safe_dump(old["spec"]["config"], sort_keys=False)
+    rendered = succeeded(run("render", "-f", "-", text=yaml.safe_dump(old))).stdout
+    assert rendered == succeeded(run("render", "-f", "-", text=COLLECTOR)).stdout
 
 
 def test_render_warns():
