@@ -128,7 +128,10 @@ struct ServerRules {
             numbers["\(port.port)/\(transport)"] = place
             guard self.context.mode != .sidecar else { continue }
             if let first = names[port.name] {
-                self.refused("\(path).name", "repeats the name of spec.ports[\(first)]", "the Services")
+                self.warn(
+                    .noEffect,
+                    "\(path).name is the name of spec.ports[\(first)] already: this port is called port-\(port.port)"
+                )
             } else {
                 names[port.name] = place
             }

@@ -46,6 +46,8 @@ extension ServerRules {
             if !KubeSyntax.isSubdomain(configMap.name) {
                 self.refused(path, "is no name: \"\(configMap.name)\"", self.workload)
             }
+            // One ConfigMap in two places is one volume.
+            guard !self.spec.configMaps[..<place].contains(where: { $0.name == configMap.name }) else { continue }
             self.claim(ObjectName.configMapVolume(configMap.name), path, &owners)
         }
         for claim in self.spec.list("volumeClaimTemplates") {
