@@ -219,6 +219,10 @@ if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
                 ("ArgumentParser", "swift-argument-parser"),
             ]
         ),
+        (
+            "RenderTime", ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "Rendering"],
+            [("ArgumentParser", "swift-argument-parser")]
+        ),
     ]
     for (name, ours, packages) in benchmarks {
         let uses = ours.map { Target.Dependency(stringLiteral: $0) } + packages.map(reference)

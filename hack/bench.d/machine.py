@@ -21,6 +21,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def thread_seconds(pid: int) -> float:
+    """As ``cpu_seconds``, to the nanosecond, of the threads that are there: for a process that does next to nothing."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
 @dataclass
 class Memory:
     """Of a process, in bytes."""

@@ -51,10 +51,10 @@ def run(*command: str | Path, timeout: float, stdin: bytes | None = None, **envi
     return done.stdout
 
 
-def build(swiftlet: Path | None) -> dict[str, Path]:
-    """The programs, built if need be."""
+def build(swiftlet: Path | None, yardsticks: Sequence[str]) -> dict[str, Path]:
+    """`swiftlet` and what it is compared with, built if need be."""
     programs = {}
-    for product in ["swiftlet", "TLSEcho", "BareClient"]:
+    for product in ["swiftlet", *yardsticks]:
         if product == "swiftlet" and swiftlet is not None:
             programs[product] = swiftlet
             continue
@@ -298,7 +298,9 @@ class World:
 
     # MARK: Bare client
 
-    def bare_client(self, steps: list[str], count: int, name: str = "bench-00000", parallel: int = 16) -> dict:
+    def bare_client(
+        self, steps: list[str], count: int, name: str = "bench-00000", parallel: int = 16, limit: float = 1200
+    ) -> dict:
         command: list[str | Path] = [
             self.programs["BareClient"],
             "--kubeconfig",
@@ -309,7 +311,7 @@ class World:
         command += ["--parallel", str(parallel), "--name", name]
         for step in steps:
             command += ["--step", step]
-        result = json.loads(run(*command, timeout=1200))
+        result = json.loads(run(*command, timeout=limit))
         if result["failures"]:
             raise Failure(f"the bare client failed {result['failures']} times: {result['error']}")
         return result
