@@ -122,11 +122,11 @@ def bare_client(world: World, steps: dict[str, str], count: int, times: Times, r
         writes = audit.by("bare-client")
         if report:
             report.note(f"bare client's writes, {what}: {summary(writes)}")
-        audit.wait_for_silence(3, limit(count))
         return writes[-1].answered - writes[0].received
 
     create = measured(f"{count} collectors and what belongs to them", "create", "apply", "status", "event")
     times.converge.append(create)
+    Audit(world.audit).wait_for_silence(3, limit(count))
     steps_of_change = ["change", "apply changed", "status changed", "event changed"]
     change = measured(f"a change to each of {count} collectors", *steps_of_change)
     times.change.append(change)
