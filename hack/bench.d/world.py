@@ -101,7 +101,9 @@ def on_one_core(cpu: int) -> list[str]:
 class Process:
     """A program that runs until ``stop()``, in the background, with its output in a file."""
 
-    def __init__(self, command: Sequence[str | Path], log: Path, cpu: int | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], log: Path, cpu: int | None = None, **environment: str
+    ) -> None:
         words = [str(word) for word in command]
         if cpu is not None:
             words = on_one_core(cpu) + words
@@ -111,7 +113,12 @@ class Process:
         self.started = time.monotonic()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=os.environ | environment,
             )
 
     @property
@@ -233,7 +240,8 @@ class World:
         command += ["--health-probe-addr", f"127.0.0.1:{self.health}"]
         if leads:
             command += ["--enable-leader-election", "--namespace", "bench"]
-        process = Process(command, self.folder / "operator.log", cpu)
+        # As in manifests/install.yaml.
+        process = Process(command, self.folder / "operator.log", cpu, MALLOC_ARENA_MAX="2")
         try:
             process.seconds_to_ready = process.wait_until(self.is_ready, 60)
             yield process
