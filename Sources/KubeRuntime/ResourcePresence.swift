@@ -16,7 +16,8 @@ package final class ResourcePresence: Service, Syncable {
         package var watchedPollPeriod: Duration = .seconds(600)
         /// How long after a change of a CRD, which come in groups.
         package var settleTime: Duration = .milliseconds(500)
-        /// When to look once more after that: some servers serve a kind seconds after they accepted it.
+        /// When to look once more after that: some servers serve a kind seconds after they accepted it. Also after which
+        /// time a kind that was not there has to be missing again before that is believed.
         package var secondLook: Duration = .seconds(5)
 
         package init() {}
@@ -39,6 +40,8 @@ package final class ResourcePresence: Service, Syncable {
         var due: Duration = .zero
         /// Whether that is because a CRD changed.
         var looksAgain = false
+        /// Kinds that were served, and since when they are not.
+        var missing: [GroupKind: Duration] = [:]
     }
 
     package let name = "api-resources"
@@ -137,8 +140,9 @@ package final class ResourcePresence: Service, Syncable {
 
     private func ask() async {
         let now = self.time.now
-        let period =
-            self.definitions.isSynced ? self.configuration.watchedPollPeriod : self.configuration.pollPeriod
+        // What is gone may come back without a CRD that would tell.
+        let isQuiet = self.definitions.isSynced && self.state.withLock { $0.missing.isEmpty }
+        let period = isQuiet ? self.configuration.watchedPollPeriod : self.configuration.pollPeriod
         let next = now + period * (0.9 + 0.2 * self.jitter.next())
         // Set before asking: a change that comes meanwhile has it asked again.
         self.state.withLock {
@@ -168,6 +172,17 @@ package final class ResourcePresence: Service, Syncable {
         if unknown.isEmpty { self.synced.open() } else { self.retrySoon() }
     }
 
+    /// Whether a kind that is not there has been missing for a while. An API server that has just started lists few groups,
+    /// or none; believing it would stop everything that needs them.
+    private func isConfirmed(_ kind: GroupKind, _ state: inout State) -> Bool {
+        let now = self.time.now
+        let since = state.missing[kind] ?? now
+        state.missing[kind] = since
+        if now - since >= self.configuration.secondLook { return true }
+        state.due = min(state.due, now + self.configuration.secondLook)
+        return false
+    }
+
     private func retrySoon() {
         let due = self.time.now + .seconds(5)
         self.state.withLock { $0.due = min($0.due, due) }
@@ -177,7 +192,10 @@ package final class ResourcePresence: Service, Syncable {
         // Told under the lock: subscribers see changes in order, and must be short.
         self.state.withLock { state in
             var changes: [Change] = []
-            for kind in self.kinds.keys where !unknown.contains(kind) && state.served[kind] != found[kind] {
+            for kind in self.kinds.keys where !unknown.contains(kind) {
+                if found[kind] != nil { state.missing[kind] = nil }
+                guard state.served[kind] != found[kind] else { continue }
+                if found[kind] == nil, !self.isConfirmed(kind, &state) { continue }
                 changes.append(Change(kind: kind, resource: found[kind]))
                 state.served[kind] = found[kind]
             }

@@ -28,6 +28,7 @@ struct ResourcePresenceClusterTests {
         let deployments = GroupKind(group: "apps", kind: "Deployment")
         var configuration = ResourcePresence.Configuration()
         configuration.pollPeriod = .milliseconds(300)
+        configuration.secondLook = .milliseconds(600)
         let presence = ResourcePresence(
             client: client,
             kinds: [kind: ["v1"], missing: [], deployments: ["v1"]],
