@@ -86,11 +86,12 @@ package struct Webhooks: Sendable {
     /// A body that is no review has no request that could be answered.
     private static func refused(_ error: JSONError, kind: String = "AdmissionReview") -> ServerResponse {
         let text = "\(error)"
-        let isSaid = text.contains("is not a")
+        let what = kind == "AdmissionReview" ? "an \(kind)" : "a \(kind)"
+        let isSaid = text.contains("is not \(what)")
         return .failure(
             400,
             reason: "BadRequest",
-            isSaid ? text : "the request body is not \(kind == "AdmissionReview" ? "an" : "a") \(kind): \(text)"
+            isSaid ? text : "the request body is not \(what): \(text)"
         )
     }
 
