@@ -4,9 +4,11 @@ import KubeModel
 /// A pod as it came: the names and places that injection decides on. What isn't modelled here is not read.
 final class ParsedPod: Sendable {
     struct Owner: Sendable {
+        var apiVersion: String
         var kind: String
         var name: String
         var uid: String
+        var isController: Bool
     }
 
     let document: PodDocument
@@ -109,15 +111,28 @@ final class ParsedPod: Sendable {
 
 extension ParsedPod.Owner {
     fileprivate init(reading cursor: inout JSONCursor) throws(JSONError) {
-        var owner = (kind: "", name: "", uid: "")
+        var owner = (apiVersion: "", kind: "", name: "", uid: "", isController: false)
         try cursor.readObject { (key, cursor) throws(JSONError) in
             switch key {
+            case "apiVersion": owner.apiVersion = try cursor.readStringOrNull()
+            case "controller":
+                if try cursor.peek() == .null {
+                    try cursor.readNull()
+                } else {
+                    owner.isController = try cursor.readBool()
+                }
             case "kind": owner.kind = try cursor.readStringOrNull()
             case "name": owner.name = try cursor.readStringOrNull()
             case "uid": owner.uid = try cursor.readStringOrNull()
             default: try cursor.skip()
             }
         }
-        self.init(kind: owner.kind, name: owner.name, uid: owner.uid)
+        self.init(
+            apiVersion: owner.apiVersion,
+            kind: owner.kind,
+            name: owner.name,
+            uid: owner.uid,
+            isController: owner.isController
+        )
     }
 }

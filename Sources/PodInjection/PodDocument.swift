@@ -39,6 +39,9 @@ struct PodOutline: Sendable {
     typealias Place = Range<Int>
 
     var annotations = InjectionAnnotations()
+    var annotationPresence = Presence.absent
+    /// What an earlier pass said of the pod (``InjectionStamp``).
+    var stamp: String?
 
     /// Whether there are these objects at all: what is added needs a place to be added to.
     var hasMetadata = false
@@ -71,6 +74,7 @@ struct PodOutline: Sendable {
     private mutating func readMetadata(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.hasMetadata = false
         self.annotations = InjectionAnnotations()
+        (self.annotationPresence, self.stamp) = (.absent, nil)
         (self.name, self.namespace, self.uid) = (nil, nil, nil)
         (self.labels, self.ownerReferences) = (nil, nil)
         if try scanner.isNull() { return _ = try scanner.skip() }
@@ -90,8 +94,11 @@ struct PodOutline: Sendable {
 
     private mutating func readAnnotations(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.annotations = InjectionAnnotations()
+        (self.annotationPresence, self.stamp) = (.null, nil)
         if try scanner.isNull() { return _ = try scanner.skip() }
+        self.annotationPresence = .present
         try scanner.readMembers { (key, scanner) throws(JSONError) in
+            if key.equals(stampKey) { return self.stamp = try scanner.readString() }
             guard InjectionAnnotations.isOurs(key) else { return _ = try scanner.skip() }
             self.annotations.set(key, try scanner.readString())
         }
@@ -116,6 +123,9 @@ struct PodOutline: Sendable {
         }
     }
 }
+
+/// ``InjectionStamp/annotation``, for comparing bytes.
+private let stampKey: StaticString = "swiftlet.opentelemetry.io/injection"
 
 extension PodDocument {
     /// Reads a part of the document.
