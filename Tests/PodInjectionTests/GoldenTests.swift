@@ -61,7 +61,7 @@ struct GoldenTests {
         }
     }
 
-    private static func read(_ path: String) throws -> String {
+    static func read(_ path: String) throws -> String {
         let file = try #require(fopen("\(Self.directory)/\(path)", "r"), "\(path) can't be read")
         defer { fclose(file) }
         var bytes: [UInt8] = []

@@ -11,7 +11,8 @@ struct PropertyTests {
         var random = SplitMix(seed: UInt64(seed) &* 7919 &+ 3)
         for round in 0..<60 {
             let pod = random.pod()
-            let catalog = random.catalog()
+            let words = random.securityWords()
+            let catalog = random.catalog(words)
             var settings = InjectionSettings(enabledLanguages: Set(Language.allCases))
             settings.allowsMultipleLanguages = !random.chance(3)
             settings.usesNativeSidecars = random.chance(2)
@@ -25,6 +26,7 @@ struct PropertyTests {
                 continue
             }
             try self.check(Pod(pod), Pod(changed), context)
+            self.checkSecurity(Pod(pod), Pod(changed), outcome, words, context)
 
             let again = inject(self.inputs(try PodDocument(changed), catalog, settings))
             #expect(again.patch.isEmpty, "\(context): \(String(decoding: again.patch, as: UTF8.self))")
@@ -119,6 +121,48 @@ struct PropertyTests {
         return before.volumeMounts.count - kept.count <= 1
     }
 
+    /// A restricted pod stays restricted, and a lax one gets from a collector what the collector says.
+    private func checkSecurity(
+        _ before: Pod,
+        _ after: Pod,
+        _ outcome: InjectionOutcome,
+        _ words: SecurityWords,
+        _ context: String
+    ) {
+        let checker = RestrictedChecker()
+        let isRestricted = checker.isSatisfied(by: before.json)
+        let old = Set((before.spec.containers + before.spec.initContainers).map(\.name))
+        let new = (after.spec.containers + after.spec.initContainers).filter { !old.contains($0.name) }
+        let isWindows = before.spec.json[path: "os", "name"] == "windows"
+        if isWindows { #expect(new.isEmpty, "\(context): not for Windows") }
+        for container in new {
+            switch container.name {
+            case "opentelemetry-auto-instrumentation":
+                #expect(container.securityContext == ["runAsUser": 0, "privileged": true], "\(context)")
+            case "otc-container", "prepare":
+                let said = container.name == "prepare" ? nil : words.collector
+                let isAsSaid = container.securityContext == said
+                #expect(isAsSaid != isRestricted || said?[bool: "privileged"] == true, "\(context): \(container.name)")
+            default:
+                if let own = words.instrumentation { #expect(container.securityContext == own, "\(context)") }
+            }
+        }
+        // Explicit words win, and Go's agent can't do without.
+        let isGo = outcome.decisions.contains { $0.subject == .language(.go) && $0.code == .injected }
+        if isGo || words.instrumentation != nil || words.collector?[bool: "privileged"] == true { return }
+        for relaxes in [true, false] {
+            let checker = RestrictedChecker(relaxesUserNamespaces: relaxes)
+            guard checker.isSatisfied(by: before.json) else { continue }
+            #expect(checker.violations(after.json) == [], "\(context)")
+        }
+        // Nor does what a language adds break a rule that the pod's own contexts keep.
+        let broken = Set(checker.violations(before.json).map(\.control))
+        let names = Set(new.map(\.name)).subtracting(["otc-container", "prepare"])
+        for violation in checker.violations(after.json) where names.contains(violation.place) {
+            #expect(broken.contains(violation.control), "\(context): \(violation)")
+        }
+    }
+
     private func checkNew(_ container: Container, _ pod: Pod, _ context: String) throws {
         #expect(!container.name.isEmpty, "\(context)")
         #expect(container.image?.isEmpty == false, "\(context): \(container.name) has no image")
@@ -132,7 +176,80 @@ struct PropertyTests {
     }
 }
 
+/// What the resources say about security by themselves.
+private struct SecurityWords {
+    var instrumentation: JSONObject?
+    var collector: JSONObject?
+}
+
+/// How restricted a pod is to be.
+private enum Strictness: CaseIterable {
+    /// Nothing is said, but for a user.
+    case silent
+    case restricted
+    /// Anything, among it what restricted pods say.
+    case wild
+}
+
 extension SplitMix {
+    fileprivate mutating func securityWords() -> SecurityWords {
+        SecurityWords(
+            instrumentation: self.chance(4) ? self.pick([["runAsUser": 3], [:], ["privileged": true]]) : nil,
+            collector: self.pick([nil, nil, [:], ["runAsUser": 10001], ["privileged": true]])
+        )
+    }
+
+    private mutating func profile() -> JSONValue {
+        self.pick([["type": "RuntimeDefault"], ["type": "Localhost", "localhostProfile": "x"]])
+    }
+
+    /// The part that pods and containers have in common.
+    private mutating func restrictedContext(_ demands: Bool) -> JSONObject {
+        var context: JSONObject = [:]
+        if demands || self.chance(3) { context["runAsNonRoot"] = true }
+        if demands || self.chance(3) { context["seccompProfile"] = self.profile() }
+        if self.chance(3) { context["runAsUser"] = 1000 }
+        if self.chance(5) { context["appArmorProfile"] = self.profile() }
+        if self.chance(5) { context["seLinuxOptions"] = ["type": "container_t", "level": "s0"] }
+        return context
+    }
+
+    private mutating func wildContext() -> JSONObject {
+        var context = self.restrictedContext(false)
+        if self.chance(4) { context["runAsNonRoot"] = self.pick([true, false, .null]) }
+        if self.chance(4) { context["runAsUser"] = self.pick([0, 7, .null]) }
+        if self.chance(4) { context["seccompProfile"] = self.pick([["type": "Unconfined"], .null]) }
+        if self.chance(8) { context["appArmorProfile"] = ["type": "Unconfined"] }
+        if self.chance(8) { context["seLinuxOptions"] = self.pick([["type": "spc_t"], ["user": "u"], ["role": "r"]]) }
+        if self.chance(12) { context["windowsOptions"] = ["hostProcess": .bool(self.chance(2))] }
+        return context
+    }
+
+    /// `demandsAll` when the pod itself demands nothing.
+    private mutating func containerContext(_ strictness: Strictness, demandsAll: Bool) -> JSONValue? {
+        switch strictness {
+        case .silent: return self.chance(3) ? (self.chance(4) ? .null : ["runAsUser": 5, "unknown": [:]]) : nil
+        case .restricted, .wild:
+            var context = self.restrictedContext(demandsAll)
+            context["allowPrivilegeEscalation"] = false
+            context["capabilities"] = self.pick([
+                ["drop": ["ALL"]], ["drop": ["CHOWN", "ALL"], "add": ["NET_BIND_SERVICE"]],
+            ])
+            if strictness == .restricted || self.chance(3) { return .object(context) }
+            context = self.wildContext()
+            if self.chance(2) { context["allowPrivilegeEscalation"] = self.pick([true, false, .null]) }
+            if self.chance(2) {
+                context["capabilities"] = self.pick([
+                    ["drop": ["ALL"]], ["drop": ["NET_RAW"]], ["drop": []], ["add": ["SYS_ADMIN"]],
+                    ["add": ["CAP_SYS_ADMIN"], "drop": ["ALL"]], ["add": ["CHOWN"]], [:], .null,
+                ])
+            }
+            if self.chance(6) { context["privileged"] = self.pick([true, false, .null]) }
+            if self.chance(8) { context["procMount"] = self.pick(["Default", "Unmasked"]) }
+            return self.chance(8) ? nil : .object(context)
+        }
+    }
+
     fileprivate mutating func text() -> String {
         self.pick([
             "", "a", "b", "é", "e\u{301}", "\u{1F426}", "x/y", "~", "q\"\\\n", " ", "/etc/nginx/nginx.conf", "$(A)",
@@ -169,7 +286,7 @@ extension SplitMix {
         }
     }
 
-    fileprivate mutating func container(_ name: String) -> JSONValue {
+    private mutating func container(_ name: String, _ strictness: Strictness, demandsAll: Bool) -> JSONValue {
         var container: JSONObject = [
             "name": .string(name), "image": .string(self.pick(["a:1", "host:1/x", "UPPER", "é"])),
         ]
@@ -178,7 +295,9 @@ extension SplitMix {
             ["name": "data", "mountPath": .string("/" + self.text()), "unknown": true],
             ["mountPath": "/usr/local/apache2/conf/x", "name": "data"],
         ])
-        if self.chance(3) { container["securityContext"] = self.chance(4) ? .null : ["runAsUser": 5, "unknown": [:]] }
+        container["securityContext"] = self.containerContext(strictness, demandsAll: demandsAll)
+        if self.chance(4) { container["ports"] = [["containerPort": 80], ["containerPort": 81, "hostPort": 0]] }
+        if strictness == .wild, self.chance(12) { container["ports"] = [["containerPort": 80, "hostPort": 80]] }
         if self.chance(3) { container["lifecycle"] = ["x": .string(self.text())] }
         if self.chance(4) { container[self.text() + "?"] = [["deep": .string(self.text())]] }
         return .object(container)
@@ -216,16 +335,36 @@ extension SplitMix {
             ]
         }
         var spec: JSONObject = ["unknown": .string(self.text()), "hostNetwork": false]
-        spec["containers"] = .array(names.map { self.container($0) })
-        if self.chance(6) { spec["containers"] = self.list(.array(names.map { self.container($0) })) }
-        if !initial.isEmpty { spec["initContainers"] = .array(initial.map { self.container($0) }) }
-        spec["volumes"] = self.list([["name": "data", "emptyDir": [:]]])
+        let strictness = self.pick(Strictness.allCases)
+        let demandsAll = self.chance(2)
+        func containers(_ names: [String]) -> JSONValue {
+            .array(names.map { self.container($0, strictness, demandsAll: demandsAll) })
+        }
+        spec["containers"] = containers(names)
+        if self.chance(6) { spec["containers"] = self.list(containers(names)) }
+        if !initial.isEmpty { spec["initContainers"] = containers(initial) }
+        var volumes: [JSONValue] = [["name": "data", "emptyDir": [:]]]
+        switch strictness {
+        case .silent: break
+        case .restricted:
+            if !demandsAll || self.chance(3) {
+                spec["securityContext"] = .object(self.restrictedContext(!demandsAll))
+            }
+        case .wild:
+            spec["securityContext"] = self.list(.object(self.wildContext()))
+            if self.chance(8) { spec[self.pick(["hostNetwork", "hostPID", "hostIPC"])] = true }
+            if self.chance(8) { volumes.append(["name": "more", "hostPath": ["path": "/"]]) }
+            if self.chance(8) { volumes.append(["name": "claim", "persistentVolumeClaim": ["claimName": "c"]]) }
+        }
+        if self.chance(5) { spec["hostUsers"] = self.pick([true, false, .null]) }
+        if self.chance(12) { spec["os"] = ["name": .string(self.pick(["linux", "windows"]))] }
+        spec["volumes"] = self.list(.array(volumes))
         if self.chance(5) { spec["shareProcessNamespace"] = self.pick([true, false, .null]) }
         if self.chance(6) { spec["nodeName"] = "node" }
         return ["kind": "Pod", "metadata": .object(metadata), "spec": .object(spec), "status": [:]]
     }
 
-    fileprivate mutating func catalog() -> InjectionCatalog {
+    fileprivate mutating func catalog(_ words: SecurityWords) -> InjectionCatalog {
         var objects: [KubeObject] = []
         for (namespace, name) in [("shop", "one"), ("other", "two")] {
             var spec: JSONObject = ["env": self.environment()]
@@ -240,7 +379,7 @@ extension SplitMix {
             }
             if self.chance(2) { spec["sampler"] = ["type": "always_on", "argument": .string(self.pick(["", "1"]))] }
             if self.chance(2) { spec["propagators"] = ["b3", "xray"] }
-            if self.chance(2) { spec["initContainerSecurityContext"] = ["runAsUser": 3] }
+            spec[object: "initContainerSecurityContext"] = words.instrumentation
             if self.chance(2) {
                 spec["java"] = ["env": self.environment(), "extensions": [["image": "e", "dir": "/d"]]]
             }
@@ -277,11 +416,13 @@ extension SplitMix {
                 "metadata": ["name": "agent", "namespace": "shop"], "spec": ["mode": "sidecar"],
             ])
         )
+        var container: JSONObject = [
+            "name": "otc-container", "image": "c:1", "env": [["name": "OTEL_CONFIG", "value": "x"]],
+            "readinessProbe": ["httpGet": ["port": 1]], "volumeMounts": [["name": "data", "mountPath": "/d"]],
+        ]
+        container[object: "securityContext"] = words.collector
         let sidecar = SidecarTemplate(
-            container: [
-                "name": "otc-container", "image": "c:1", "env": [["name": "OTEL_CONFIG", "value": "x"]],
-                "readinessProbe": ["httpGet": ["port": 1]], "volumeMounts": [["name": "data", "mountPath": "/d"]],
-            ],
+            container: container,
             initContainers: self.chance(3) ? [["name": "prepare", "image": "p"]] : [],
             volumes: [["name": "data", "emptyDir": [:]]],
             label: "shop.agent"
