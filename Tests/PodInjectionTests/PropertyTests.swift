@@ -1,8 +1,9 @@
 import JSONTree
 import KubeModel
-import PodInjection
 import TelemetryAPI
 import Testing
+
+@testable import PodInjection
 
 /// What holds for every pod, however odd: the patch applies, touches only what it may, names nothing that isn't there,
 /// and a second pass has nothing to do.
@@ -39,6 +40,21 @@ struct PropertyTests {
             let scanned = try #require(request.pod)
             #expect(inject(self.inputs(scanned, catalog, settings)).patch == outcome.patch, "\(context)")
         }
+    }
+
+    /// Whether a pod is restricted is told alike by what decides on sidecars and by the judge of these tests.
+    @Test(arguments: 0..<12) func judgesAlike(_ seed: Int) throws {
+        var random = SplitMix(seed: UInt64(seed) &* 104_729 &+ 5)
+        var counts = (restricted: 0, lax: 0)
+        for round in 0..<300 {
+            let pod = random.pod()
+            let violations = RestrictedChecker().violations(pod)
+            let isRestricted = RestrictedProfile.isSatisfied(by: try PodDocument(pod))
+            #expect(isRestricted == violations.isEmpty, "seed \(seed), round \(round): \(violations)")
+            if isRestricted { counts.restricted += 1 } else { counts.lax += 1 }
+        }
+        #expect(counts.restricted > 50)
+        #expect(counts.lax > 50)
     }
 
     private func inputs(
@@ -187,6 +203,8 @@ private enum Strictness: CaseIterable {
     /// Nothing is said, but for a user.
     case silent
     case restricted
+    /// Restricted but for one member.
+    case almost
     /// Anything, among it what restricted pods say.
     case wild
 }
@@ -229,13 +247,13 @@ extension SplitMix {
     private mutating func containerContext(_ strictness: Strictness, demandsAll: Bool) -> JSONValue? {
         switch strictness {
         case .silent: return self.chance(3) ? (self.chance(4) ? .null : ["runAsUser": 5, "unknown": [:]]) : nil
-        case .restricted, .wild:
+        case .restricted, .almost, .wild:
             var context = self.restrictedContext(demandsAll)
             context["allowPrivilegeEscalation"] = false
             context["capabilities"] = self.pick([
                 ["drop": ["ALL"]], ["drop": ["CHOWN", "ALL"], "add": ["NET_BIND_SERVICE"]],
             ])
-            if strictness == .restricted || self.chance(3) { return .object(context) }
+            if strictness != .wild || self.chance(3) { return .object(context) }
             context = self.wildContext()
             if self.chance(2) { context["allowPrivilegeEscalation"] = self.pick([true, false, .null]) }
             if self.chance(2) {
@@ -247,6 +265,60 @@ extension SplitMix {
             if self.chance(6) { context["privileged"] = self.pick([true, false, .null]) }
             if self.chance(8) { context["procMount"] = self.pick(["Default", "Unmasked"]) }
             return self.chance(8) ? nil : .object(context)
+        }
+    }
+
+    /// Breaks one rule of the profile, in most cases.
+    private mutating func breakOneRule(_ pod: inout JSONObject) {
+        let common: [(String, JSONValue)] = [
+            ("runAsNonRoot", false), ("runAsUser", 0), ("seccompProfile", ["type": "Unconfined"]),
+            ("appArmorProfile", ["type": "Unconfined"]), ("windowsOptions", ["hostProcess": true]),
+            ("seLinuxOptions", ["type": "spc_t"]), ("seLinuxOptions", ["type": "container_t", "user": "u"]),
+            ("seLinuxOptions", ["role": "r"]), ("seLinuxOptions", ["type": "container_engine_t"]),
+        ]
+        let ofPod: [(String, JSONValue)] = [
+            ("sysctls", [["name": "kernel.msgmax", "value": "1"]]),
+            ("sysctls", [["name": "net.ipv4.tcp_syncookies", "value": "1"]]), ("runAsNonRoot", .null),
+            ("seccompProfile", .null),
+        ]
+        let ofContainer: [(String, JSONValue)] = [
+            ("privileged", true), ("privileged", false), ("procMount", "Unmasked"), ("procMount", "Default"),
+            ("allowPrivilegeEscalation", true), ("allowPrivilegeEscalation", .null), ("capabilities", .null),
+            ("capabilities", ["drop": ["NET_RAW"]]), ("capabilities", ["drop": ["ALL"], "add": ["CHOWN"]]),
+        ]
+        let ofSpec: [(String, JSONValue)] = [
+            ("hostNetwork", true), ("hostPID", true), ("hostIPC", true), ("hostIPC", .null),
+            ("volumes", [["name": "data", "hostPath": ["path": "/"]]]),
+            ("volumes", [["name": "data", "nfs": ["server": "s", "path": "/"]]]),
+            ("volumes", [["name": "data", "hostPath": .null, "secret": ["secretName": "s"]]]),
+        ]
+        switch Int.random(in: 0..<5, using: &self) {
+        case 0:
+            let (member, value) = self.pick(ofSpec)
+            pod.mutateObject("spec") { $0[member] = value }
+        case 1:
+            let (member, value) = self.pick(common + ofPod)
+            pod.mutateObject("spec") { spec in spec.mutateObject("securityContext") { $0[member] = value } }
+        case 2, 3:
+            let list = self.pick(["containers", "initContainers", "containers"])
+            let port: JSONValue? = self.chance(5) ? [["containerPort": 80, "hostPort": 80]] : nil
+            let (member, value) = self.pick(common + ofContainer)
+            pod.mutateObject("spec") { spec in
+                guard var containers = spec[array: list], case .object(var last)? = containers.popLast() else { return }
+                if let port {
+                    last["ports"] = port
+                } else {
+                    last.mutateObject("securityContext") { $0[member] = value }
+                }
+                spec[list] = .array(containers + [.object(last)])
+            }
+        default:
+            let profile = self.pick(["unconfined", "runtime/default", "localhost/x", ""])
+            pod.mutateObject("metadata") { metadata in
+                metadata.mutateObject("annotations") {
+                    $0["container.apparmor.security.beta.kubernetes.io/c0"] = .string(profile)
+                }
+            }
         }
     }
 
@@ -346,7 +418,7 @@ extension SplitMix {
         var volumes: [JSONValue] = [["name": "data", "emptyDir": [:]]]
         switch strictness {
         case .silent: break
-        case .restricted:
+        case .restricted, .almost:
             if !demandsAll || self.chance(3) {
                 spec["securityContext"] = .object(self.restrictedContext(!demandsAll))
             }
@@ -361,7 +433,9 @@ extension SplitMix {
         spec["volumes"] = self.list(.array(volumes))
         if self.chance(5) { spec["shareProcessNamespace"] = self.pick([true, false, .null]) }
         if self.chance(6) { spec["nodeName"] = "node" }
-        return ["kind": "Pod", "metadata": .object(metadata), "spec": .object(spec), "status": [:]]
+        var pod: JSONObject = ["kind": "Pod", "metadata": .object(metadata), "spec": .object(spec), "status": [:]]
+        if strictness == .almost { self.breakOneRule(&pod) }
+        return pod
     }
 
     fileprivate mutating func catalog(_ words: SecurityWords) -> InjectionCatalog {

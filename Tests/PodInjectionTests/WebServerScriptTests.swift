@@ -26,12 +26,15 @@ struct WebServerScriptTests {
             [key("inject-apache-httpd"): "true"],
             instrumentation: "apacheHttpd: {configPath: \(stage.path)/etc}"
         ).run()
-        try stage.run(try pod.container("otel-agent-source-container-clone"), as: users.clone)
-        try stage.run(
-            try pod.container("otel-agent-attach-apache"),
-            as: users.attach,
-            ["OTEL_APACHE_AGENT_CONF": "\nName <<SID-PLACEHOLDER>>\nOther", "APACHE_SERVICE_INSTANCE_ID": "pod-1"]
-        )
+        // Once more after the node restarted.
+        for _ in 1...2 {
+            try stage.run(try pod.container("otel-agent-source-container-clone"), as: users.clone)
+            try stage.run(
+                try pod.container("otel-agent-attach-apache"),
+                as: users.attach,
+                ["OTEL_APACHE_AGENT_CONF": "\nName <<SID-PLACEHOLDER>>\nOther", "APACHE_SERVICE_INSTANCE_ID": "pod-1"]
+            )
+        }
         let include = "Include \(stage.path)/etc/opentemetry_agent.conf"
         #expect(try stage.text("web/source-conf/httpd.conf") == "Listen 80\n\n\(include)\n")
         #expect(try stage.text("web/source-conf/opentemetry_agent.conf") == "\nName pod-1\nOther\n")
@@ -46,12 +49,14 @@ struct WebServerScriptTests {
             [key("inject-nginx"): "true"],
             instrumentation: "nginx: {configFile: \(stage.path)/etc/main.conf}"
         ).run()
-        try stage.run(try pod.container("otel-agent-source-container-clone"), as: users.clone)
-        try stage.run(
-            try pod.container("otel-agent-attach-nginx"),
-            as: users.attach,
-            ["OTEL_NGINX_AGENT_CONF": "Name <<SID-PLACEHOLDER>>;", "OTEL_NGINX_SERVICE_INSTANCE_ID": "pod-1"]
-        )
+        for _ in 1...2 {
+            try stage.run(try pod.container("otel-agent-source-container-clone"), as: users.clone)
+            try stage.run(
+                try pod.container("otel-agent-attach-nginx"),
+                as: users.attach,
+                ["OTEL_NGINX_AGENT_CONF": "Name <<SID-PLACEHOLDER>>;", "OTEL_NGINX_SERVICE_INSTANCE_ID": "pod-1"]
+            )
+        }
         let module = "\(stage.path)/web/agent/WebServerModule/Nginx/1.25.3/ngx_http_opentelemetry_module.so"
         #expect(
             try stage.text("web/source-conf/main.conf")

@@ -79,8 +79,9 @@ extension Injection {
 
 /// `$1` is the directory of the configuration; it never becomes a part of the script's text.
 ///
-/// The copied files may be another user's. So what changes is written anew, with the mode that others can read, and takes
-/// the place of the old file: for that the directory has to be writable, which that of a volume is.
+/// The copied files may be another user's. So what changes is written anew and takes the place of the old file: for that
+/// the directory has to be writable, which that of a volume is. Its mode lets that user copy over it again: a pod whose
+/// node restarted runs its init containers once more.
 private let apacheAttachScript = """
     set -e
     agent=/opt/opentelemetry-webserver/agent
@@ -96,6 +97,7 @@ private let apacheAttachScript = """
     : > "$new"
     [ ! -e "$conf/httpd.conf" ] || cat "$conf/httpd.conf" > "$new"
     printf '\\nInclude %s\\n' "$1/opentemetry_agent.conf" >> "$new"
+    chmod a+rw "$new"
     mv -f "$new" "$conf/httpd.conf"
 
     """

@@ -121,6 +121,7 @@ private let nginxAttachScript = """
     new="$conf/.opentelemetry-new"
     module="$agent/WebServerModule/Nginx/$version/ngx_http_opentelemetry_module.so"
     sed "1s,^,env OTEL_RESOURCE_ATTRIBUTES;\\nload_module $module;\\n," "$conf/$1" > "$new"
+    chmod a+rw "$new"
     mv -f "$new" "$conf/$1"
     mv -f "$conf/opentelemetry_agent.conf" "$conf/conf.d"
 
