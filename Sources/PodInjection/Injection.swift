@@ -164,6 +164,14 @@ struct Injection: Sendable {
         if self.draft.containers.containers.isEmpty {
             return self.refuse(request, .noContainer, "the pod has no container")
         }
+        if request.language != .sdk, self.draft.pod.isWindows {
+            return self.refuse(
+                request,
+                .unsupportedPlatform,
+                "the pod is for Windows (spec.os.name), where the agent for \(request.language.displayName) does not run: "
+                    + "build the SDK into the program and ask for inject-sdk instead"
+            )
+        }
         // What has an image of its own must name it: a container without one makes the pod invalid.
         if request.language != .sdk, request.settings.language.image.isEmpty {
             return self.refuse(

@@ -32,6 +32,8 @@ final class ParsedPod: Sendable {
     let sharesProcessNamespace: Bool?
     /// Whether the pod has the member, if only as null.
     let hasShareProcessNamespace: Bool
+    /// Whether it says that it is for Windows (`spec.os.name`).
+    let isWindows: Bool
 
     /// - Throws: ``JSONError`` when a part that injection reads is of another kind than a pod has there.
     init(_ document: PodDocument) throws(JSONError) {
@@ -81,6 +83,16 @@ final class ParsedPod: Sendable {
         }
         self.sharesProcessNamespace = shared
         self.hasShareProcessNamespace = outline.shareProcessNamespace != nil
+        var system = ""
+        if let place = outline.os {
+            try document.read(place) { (cursor) throws(JSONError) in
+                if try cursor.peek() == .null { return }
+                try cursor.readObject { (key, cursor) throws(JSONError) in
+                    if key == "name" { system = try cursor.readStringOrNull() } else { try cursor.skip() }
+                }
+            }
+        }
+        self.isWindows = system == "windows"
 
         self.containers =
             try outline.containers.map { place throws(JSONError) in try ContainerList(document, place) }
@@ -101,6 +113,11 @@ final class ParsedPod: Sendable {
         }
         self.volumeNames = names
         self.volumePresence = volumePresence
+    }
+
+    /// The pod's own security context, which its containers' contexts add to.
+    var securityContext: JSONObject? {
+        self.document.outline.securityContext.flatMap { try? self.document.tree($0) }?.object
     }
 
     func label(_ key: String) -> String { self.labels.last { $0.key == key }?.value ?? "" }

@@ -35,10 +35,9 @@ struct PodDraft: Sendable {
     }
 
     /// The security context of a container, `nil` when it has none.
-    func securityContext(of place: ContainerPlace) -> JSONValue? {
+    func securityContext(of place: ContainerPlace) -> JSONObject? {
         let container = self[place]
-        if let place = container.securityContextPlace { return try? self.pod.document.tree(place) }
-        return container.members["securityContext"]
+        return self.member(container.securityContextPlace, of: container, "securityContext")?.object
     }
 
     // MARK: Editing

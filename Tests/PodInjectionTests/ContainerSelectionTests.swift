@@ -169,15 +169,28 @@ struct ContainerSelectionTests {
         )
     }
 
-    static let contexts: [(String, String, JSONValue?)] = [
-        ("{runAsUser: 7}", "{}", ["runAsUser": 7]),
-        ("null", "{}", nil),
+    /// What is inherited is filled, what the Instrumentation says is not; the rules are in ``ContainerSecurityTests``.
+    static let contexts: [(String, String, JSONValue)] = [
+        (
+            "{runAsUser: 7}", "{}",
+            [
+                "runAsUser": 7, "allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]],
+                "seccompProfile": ["type": "RuntimeDefault"],
+            ]
+        ),
+        (
+            "null", "{}",
+            [
+                "allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]],
+                "seccompProfile": ["type": "RuntimeDefault"],
+            ]
+        ),
         ("{runAsUser: 7}", "initContainerSecurityContext: {runAsUser: 8}", ["runAsUser": 8]),
         ("null", "initContainerSecurityContext: {runAsUser: 8}", ["runAsUser": 8]),
     ]
 
     @Test(arguments: Self.contexts)
-    func securityContext(_ own: String, _ instrumentation: String, _ expected: JSONValue?) throws {
+    func securityContext(_ own: String, _ instrumentation: String, _ expected: JSONValue) throws {
         let result = try scenario(
             [key("inject-python"): "true", key("container-names"): "warm"],
             spec: """

@@ -59,7 +59,7 @@ struct GoldenTests {
         #expect(isUnchanged, "the second pass changes: \(String(decoding: again.outcome.patch, as: UTF8.self))")
     }
 
-    private static func read(_ path: String) throws -> String {
+    static func read(_ path: String) throws -> String {
         let file = try #require(fopen("\(Self.directory)/\(path)", "r"), "\(path) can't be read")
         defer { fclose(file) }
         var bytes: [UInt8] = []

@@ -80,22 +80,24 @@ struct Scenario {
 
     func run(_ pod: JSONObject) throws -> Result {
         let outcome = inject(self.inputs(try PodDocument(pod)))
-        let changed = try outcome.applied(to: pod)
-        return Result(
-            pod: Pod(changed.withoutStamp),
-            stamped: Pod(changed),
-            original: Pod(pod.withoutStamp),
-            outcome: outcome
-        )
+        return try Result(pod, outcome)
     }
 
     struct Result {
         /// Without what is said on it (``InjectionStamp``), which has tests of its own.
-        var pod: Pod
+        let pod: Pod
         /// As the API server stores it.
-        var stamped: Pod
-        var original: Pod
-        var outcome: InjectionOutcome
+        let stamped: Pod
+        let original: Pod
+        let outcome: InjectionOutcome
+
+        init(_ pod: JSONObject, _ outcome: InjectionOutcome) throws {
+            let changed = try outcome.applied(to: pod)
+            self.pod = Pod(changed.withoutStamp)
+            self.stamped = Pod(changed)
+            self.original = Pod(pod.withoutStamp)
+            self.outcome = outcome
+        }
 
         /// Whether nothing changed but what is said on the pod.
         var isUnchanged: Bool { self.pod == self.original }
