@@ -7,10 +7,13 @@ package struct Decision: Sendable, Hashable {
     package enum Subject: Sendable, Hashable {
         case language(Language)
         case sidecar
+        /// Nothing of it in particular: there is nothing that it asks for.
+        case pod
 
         /// `java`, …, `sidecar`: a bounded label for metrics.
         package var id: String {
             switch self {
+            case .pod: "pod"
             case .language(let language): language.id
             case .sidecar: "sidecar"
             }
@@ -49,6 +52,14 @@ package struct ReasonCode: RawRepresentable, Sendable, Hashable, CustomStringCon
     private init(_ rawValue: String) { self.rawValue = rawValue }
 
     package var description: String { self.rawValue }
+
+    /// Whether it says that something that was asked for did not happen.
+    package var isRefusal: Bool {
+        switch self {
+        case .injected, .removed, .noAnnotation, .alreadyInstrumented: false
+        default: true
+        }
+    }
 
     /// It was done.
     package static let injected = ReasonCode("Injected")

@@ -24,14 +24,6 @@ extension Injection {
                 collector.key
             )
         }
-        if self.draft.pod.isWindows {
-            return self.refuseSidecar(
-                .unsupportedPlatform,
-                "the pod is for Windows (spec.os.name), where sidecars do not run: send telemetry to a collector of mode "
-                    + "deployment or statefulset instead",
-                collector.key
-            )
-        }
         switch collector.template {
         case .success(let template): self.add(template, of: collector, native: native)
         case .failure(let error): self.refuseSidecar(.collectorInvalid, error.message, collector.key)
@@ -102,7 +94,8 @@ extension Injection {
     /// Section 8.2.
     private mutating func add(_ template: SidecarTemplate, of collector: SidecarCollector, native: Bool) {
         // A pod that is as restricted as it can be stays so; any other gets exactly what the collector says.
-        let isRestricted = RestrictedProfile.isSatisfied(by: self.draft.pod.document)
+        // What the profile asks for is Linux's; a pod for Windows with it would be refused.
+        let isRestricted = !self.draft.pod.isWindows && RestrictedProfile.isSatisfied(by: self.draft.pod.document)
         func secured(_ container: JSONObject) -> JSONObject {
             guard isRestricted else { return container }
             var container = container

@@ -321,12 +321,7 @@ extension InjectionInputs {
 
 extension Decision {
     /// Whether something that was asked for did not happen.
-    package var isRefusal: Bool {
-        switch self.code {
-        case .injected, .removed, .noAnnotation, .alreadyInstrumented: false
-        default: true
-        }
-    }
+    package var isRefusal: Bool { self.code.isRefusal }
 
     /// What the one who creates the pod should read; `nil` when all is as asked for.
     fileprivate var warning: String? {

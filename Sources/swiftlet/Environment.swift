@@ -9,9 +9,4 @@ struct Environment {
         let text = String(cString: value)
         return text.isEmpty ? nil : text
     }
-
-    /// Sets a boolean from a flag, else from a variable, else leaves it.
-    func set(_ value: inout Bool, _ flag: String?, _ name: String) {
-        if let text = flag ?? self[name] { value = BooleanFlags.value(text) }
-    }
 }

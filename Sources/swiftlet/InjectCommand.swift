@@ -38,11 +38,30 @@ struct InjectCommand: ParsableCommand {
     var namespace = "default"
     @Flag(help: "Only the changed workloads, nothing else of the files.")
     var onlyChanged = false
+    @Option(
+        name: .shortAndLong,
+        help: "yaml: the changed objects; patch: for each pod the JSON Patch of the webhook's answer, a line each."
+    )
+    var output = Output.yaml
+    @OptionGroup(title: "Languages, all allowed unless told otherwise") var languages: LanguageFlags
+
+    enum Output: String, ExpressibleByArgument, CaseIterable { case yaml, patch }
 
     func run() throws {
         let facts = try OfflineCluster.facts(version: self.kubernetesVersion)
         let objects = try ManifestInput.objects(in: self.file).map(\.inCurrentVersion)
-        let injector = OfflineInjector(objects, namespace: self.namespace, facts: facts)
+        var languages = Set(Language.allCases)
+        var multiple = true
+        let sources = SettingSources(environment: nil)
+        try self.languages.apply(to: &languages, multiple: &multiple, sources)
+        let injector = OfflineInjector(
+            objects,
+            namespace: self.namespace,
+            facts: facts,
+            images: try self.languages.images(sources),
+            languages: languages,
+            allowsMultipleLanguages: multiple
+        )
         var failed = false
         for object in objects {
             guard let workload = WorkloadKind(object) else { continue }
@@ -56,12 +75,15 @@ struct InjectCommand: ParsableCommand {
                 if let problem = result.outcome.error ?? result.outcome.rejection {
                     complain("error: \(object.kind) \(object.name): \(problem)")
                 }
-                if result.outcome.decisions.contains(where: { $0.code != .injected && $0.code != .removed })
+                if result.outcome.decisions.contains(where: \.isRefusal)
                     || result.outcome.error != nil || result.outcome.rejection != nil
                 {
                     failed = true
                 }
-                if result.outcome.isChanged || !self.onlyChanged {
+                if self.output == .patch {
+                    let patch = result.outcome.isChanged ? String(decoding: result.outcome.patch, as: UTF8.self) : "[]"
+                    try emit(patch + "\n")
+                } else if result.outcome.isChanged || !self.onlyChanged {
                     try emit("---\n" + YAMLWriter.text(.object(result.object.json)))
                 }
             } catch let exit as ExitCode {

@@ -3,7 +3,7 @@ import Controllers
 import TelemetryAPI
 
 /// `swiftlet operator`: flags and environment of the Go operator (specification `operations.md` section 1.1), and a few of
-/// our own. Flags win over the environment, the environment over defaults.
+/// our own. Flags win over the environment, that over the configuration file, that over defaults.
 struct OperatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "operator",
@@ -46,24 +46,13 @@ struct OperatorCommand: AsyncParsableCommand {
     var labelsFilter: [String] = []
     @Option(help: "Annotations not to pass on to rendered objects: a regular expression, repeatable.")
     var annotationsFilter: [String] = []
+    @Option(help: "Namespaces whose pods are never sent to the webhook, comma separated, such as kube-system.")
+    var webhookExcludedNamespaces: String?
+    @Option(help: "YAML file of settings; environment and flags win over it.") var configFile: String?
+    @OptionGroup(title: "Languages") var languages: LanguageFlags
     @Option(help: "Collector image for resources that name none.") var collectorImage: String?
     @Option(help: "Target allocator image.") var targetAllocatorImage: String?
     @Option(help: "OpAMP bridge image.") var operatorOpampBridgeImage: String?
-    @Option(help: "Image of the Java agent.") var autoInstrumentationJavaImage: String?
-    @Option(help: "Image of the Node.js agent.") var autoInstrumentationNodejsImage: String?
-    @Option(help: "Image of the Python agent.") var autoInstrumentationPythonImage: String?
-    @Option(help: "Image of the .NET agent.") var autoInstrumentationDotnetImage: String?
-    @Option(help: "Image of the Go agent.") var autoInstrumentationGoImage: String?
-    @Option(help: "Image of the Apache HTTPD agent.") var autoInstrumentationApacheHttpdImage: String?
-    @Option(help: "Image of the nginx agent.") var autoInstrumentationNginxImage: String?
-    @Option(help: "Allow several languages in one pod.") var enableMultiInstrumentation: String?
-    @Option(help: "Allow Java injection.") var enableJavaInstrumentation: String?
-    @Option(help: "Allow Node.js injection.") var enableNodejsInstrumentation: String?
-    @Option(help: "Allow Python injection.") var enablePythonInstrumentation: String?
-    @Option(help: "Allow .NET injection.") var enableDotnetInstrumentation: String?
-    @Option(help: "Allow Apache HTTPD injection.") var enableApacheHttpdInstrumentation: String?
-    @Option(help: "Allow Go injection.") var enableGoInstrumentation: String?
-    @Option(help: "Allow nginx injection.") var enableNginxInstrumentation: String?
     @Option(help: "Components that a FIPS host refuses: receiver.x,exporter.y.") var fipsDisabledComponents: String?
     @Option(help: "Log level: debug, info, warn or error.") var zapLogLevel: String?
     @Option(help: "Accepted for compatibility; times are RFC 3339.") var zapTimeEncoding: String?
@@ -78,6 +67,7 @@ struct OperatorCommand: AsyncParsableCommand {
     /// - Throws: `ValidationError` with one sentence that names the flag and the variable.
     func options() throws -> OperatorOptions {
         var options = OperatorOptions()
+        let sources = SettingSources(file: try ConfigFileInput.read(self.configFile))
         let environment = Environment()
         options.kubeconfig = self.kubeconfig
         options.context = self.context
@@ -100,47 +90,75 @@ struct OperatorCommand: AsyncParsableCommand {
             options.leaseSeconds = seconds
         }
 
-        options.metricsAddress = self.metricsAddr ?? environment["METRICS_ADDR"] ?? options.metricsAddress
-        options.healthAddress = self.healthProbeAddr ?? environment["HEALTH_PROBE_ADDR"] ?? options.healthAddress
-        environment.set(&options.isMetricsSecure, self.metricsSecure, "METRICS_SECURE")
-        environment.set(&options.countsComponents, self.enableCRMetrics, "ENABLE_CR_METRICS")
-        environment.set(&options.electsLeader, self.enableLeaderElection, "ENABLE_LEADER_ELECTION")
-        environment.set(&options.servesWebhooks, self.enableWebhooks, "ENABLE_WEBHOOKS")
-        if let text = self.webhookPort ?? environment["WEBHOOK_PORT"] {
+        options.metricsAddress =
+            try sources.text(self.metricsAddr, "METRICS_ADDR", "metrics-addr") ?? options.metricsAddress
+        options.healthAddress =
+            try sources.text(self.healthProbeAddr, "HEALTH_PROBE_ADDR", "health-probe-addr") ?? options.healthAddress
+        try sources.set(&options.isMetricsSecure, self.metricsSecure, "METRICS_SECURE", "metrics-secure")
+        try sources.set(&options.countsComponents, self.enableCRMetrics, "ENABLE_CR_METRICS", "enable-cr-metrics")
+        try sources.set(
+            &options.electsLeader,
+            self.enableLeaderElection,
+            "ENABLE_LEADER_ELECTION",
+            "enable-leader-election"
+        )
+        try sources.set(&options.servesWebhooks, self.enableWebhooks, "ENABLE_WEBHOOKS", "enable-webhooks")
+        if let text = try sources.text(self.webhookPort, "WEBHOOK_PORT", "webhook-port") {
             guard let port = Int(text), (1...65535).contains(port) else {
                 throw ValidationError("--webhook-port (WEBHOOK_PORT) \(text): must be a number from 1 to 65535")
             }
             options.webhookPort = port
         }
-        let namespaces = self.watchNamespace ?? environment["WATCH_NAMESPACE"] ?? ""
-        options.watchNamespaces = namespaces.split(separator: ",").map(String.init)
-        options.logLevel = self.zapLogLevel ?? "info"
+        options.watchNamespaces =
+            try sources.list(self.watchNamespace.map { [$0] } ?? [], "WATCH_NAMESPACE", "watch-namespace")?
+            .flatMap { $0.split(separator: ",").map(String.init) } ?? []
+        options.excludedNamespaces =
+            try sources.list(
+                self.webhookExcludedNamespaces.map { [$0] } ?? [],
+                "WEBHOOK_EXCLUDED_NAMESPACES",
+                "webhook-excluded-namespaces"
+            )?
+            .flatMap { $0.split(separator: ",").map(String.init) } ?? []
+        let level = try ConfigFileInput.checked { () throws(ConfigFileError) in
+            try sources.file.group("zap").text("log-level")
+        }
+        options.logLevel = self.zapLogLevel ?? level ?? "info"
         guard ["debug", "info", "warn", "warning", "error"].contains(options.logLevel) || Int(options.logLevel) != nil
         else { throw ValidationError("--zap-log-level \(options.logLevel): must be debug, info, warn or error") }
-        options.settings = try self.settings(environment)
-        options.images = self.images(environment)
-        self.setLanguages(&options, environment)
+        options.settings = try self.settings(environment, sources)
+        options.images = try self.languages.images(sources)
+        try self.languages.apply(to: &options.languages, multiple: &options.allowsMultipleLanguages, sources)
+        options.staticInstrumentation = try ConfigFileInput.checked { () throws(ConfigFileError) in
+            try sources.file.staticInstrumentation()
+        }
         return options
     }
 
-    private func settings(_ environment: Environment) throws -> OperatorSettings {
+    private func settings(_ environment: Environment, _ sources: SettingSources) throws -> OperatorSettings {
         var settings = OperatorSettings()
-        func image(_ flag: String?, _ name: String, _ preset: String) -> String {
-            flag ?? environment["RELATED_IMAGE_\(name)"] ?? preset
+        func image(_ flag: String?, _ name: String, _ key: String, _ preset: String) throws -> String {
+            try sources.text(flag, "RELATED_IMAGE_\(name)", key) ?? preset
         }
-        settings.images.collector = image(self.collectorImage, "COLLECTOR", settings.images.collector)
-        settings.images.targetAllocator = image(
+        settings.images.collector = try image(
+            self.collectorImage,
+            "COLLECTOR",
+            "collector-image",
+            settings.images.collector
+        )
+        settings.images.targetAllocator = try image(
             self.targetAllocatorImage,
             "TARGET_ALLOCATOR",
+            "targetallocator-image",
             settings.images.targetAllocator
         )
-        settings.images.opAMPBridge = image(
+        settings.images.opAMPBridge = try image(
             self.operatorOpampBridgeImage,
             "OPERATOR_OPAMP_BRIDGE",
+            "operatoropampbridge-image",
             settings.images.opAMPBridge
         )
         func filter(_ flags: [String], _ flag: String, _ name: String, _ preset: KeyFilter) throws -> KeyFilter {
-            let patterns = flags.isEmpty ? environment[name].map { $0.split(separator: ",").map(String.init) } : flags
+            let patterns = try sources.list(flags, name, String(flag.dropFirst(2)))
             do {
                 return try patterns.map { try KeyFilter($0) } ?? preset
             } catch {
@@ -156,7 +174,7 @@ struct OperatorCommand: AsyncParsableCommand {
         )
         do {
             settings.featureGates = try FeatureGates(
-                parsing: self.featureGates ?? environment["FEATURE_GATES"] ?? ""
+                parsing: try sources.text(self.featureGates, "FEATURE_GATES", "feature-gates") ?? ""
             )
         } catch {
             throw ValidationError("--feature-gates (FEATURE_GATES): \(error)")
@@ -167,46 +185,11 @@ struct OperatorCommand: AsyncParsableCommand {
             no: environment["NO_PROXY"]
         )
         if OperatorRun.hostRequiresFIPS() {
-            let components = self.fipsDisabledComponents ?? environment["FIPS_DISABLED_COMPONENTS"] ?? ""
+            let components =
+                try sources.text(self.fipsDisabledComponents, "FIPS_DISABLED_COMPONENTS", "fips-disabled-components")
+                ?? ""
             settings.fipsDisabledComponents = components.split(separator: ",").map(String.init)
         }
         return settings
-    }
-
-    private func images(_ environment: Environment) -> [Language: String] {
-        let flags: [(Language, String?, String)] = [
-            (.java, self.autoInstrumentationJavaImage, "JAVA"),
-            (.nodejs, self.autoInstrumentationNodejsImage, "NODEJS"),
-            (.python, self.autoInstrumentationPythonImage, "PYTHON"),
-            (.dotnet, self.autoInstrumentationDotnetImage, "DOTNET"),
-            (.go, self.autoInstrumentationGoImage, "GO"),
-            (.apacheHttpd, self.autoInstrumentationApacheHttpdImage, "APACHE_HTTPD"),
-            (.nginx, self.autoInstrumentationNginxImage, "NGINX"),
-        ]
-        var images: [Language: String] = [:]
-        for (language, flag, name) in flags {
-            images[language] = flag ?? environment["RELATED_IMAGE_AUTO_INSTRUMENTATION_\(name)"]
-        }
-        return images
-    }
-
-    private func setLanguages(_ options: inout OperatorOptions, _ environment: Environment) {
-        let flags: [(Language, String?, String)] = [
-            (.java, self.enableJavaInstrumentation, "JAVA"), (.nodejs, self.enableNodejsInstrumentation, "NODEJS"),
-            (.python, self.enablePythonInstrumentation, "PYTHON"),
-            (.dotnet, self.enableDotnetInstrumentation, "DOTNET"),
-            (.apacheHttpd, self.enableApacheHttpdInstrumentation, "APACHE_HTTPD"),
-            (.go, self.enableGoInstrumentation, "GO"), (.nginx, self.enableNginxInstrumentation, "NGINX"),
-        ]
-        for (language, flag, name) in flags {
-            var isEnabled = options.languages.contains(language)
-            environment.set(&isEnabled, flag, "ENABLE_\(name)_AUTO_INSTRUMENTATION")
-            if isEnabled { options.languages.insert(language) } else { options.languages.remove(language) }
-        }
-        environment.set(
-            &options.allowsMultipleLanguages,
-            self.enableMultiInstrumentation,
-            "ENABLE_MULTI_INSTRUMENTATION"
-        )
     }
 }

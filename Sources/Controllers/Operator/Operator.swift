@@ -116,7 +116,7 @@ package struct Operator: Sendable {
             }
             checks.append(server.check)
             // Of several replicas only the leader registers, and any may become ready first.
-            if !self.options.electsLeader { checks.append(Self.registrationCheck(keeper)) }
+            if !self.options.electsLeader, !self.options.servesWebhooksOnly { checks.append(Self.registrationCheck(keeper)) }
         } else if let metricsTLS {
             try metricsTLS.reload(Self.ownIdentity())
         }
@@ -129,7 +129,7 @@ package struct Operator: Sendable {
         var services: [any Service] = [probes]
         if let metrics = try self.metricsServer(metricsTLS) { services.append(metrics) }
         services += everywhere
-        services.append(try self.leader(leaderOnly))
+        if !self.options.servesWebhooksOnly { services.append(try self.leader(leaderOnly)) }
         return services
     }
 

@@ -18,7 +18,7 @@ package struct PodWebhook: Sendable {
 
     private let stores: ClusterStores
     private let sidecars: SidecarCache
-    private let client: KubeClient
+    private let fetcher: InjectionFetcher
     private let settings: InjectionSettings
     private let recorder: DecisionRecorder
     private let material = MaterialMemory()
@@ -32,7 +32,7 @@ package struct PodWebhook: Sendable {
     ) {
         self.stores = stores
         self.sidecars = sidecars
-        self.client = client
+        self.fetcher = InjectionFetcher(client: client) { sidecars.render($0) }
         self.settings = settings
         self.recorder = recorder
     }
@@ -55,7 +55,7 @@ package struct PodWebhook: Sendable {
                     )
                 } else {
                     // Created a moment ago, or the watch lags behind.
-                    review.answer(namespace: await self.fetchNamespace(name))
+                    review.answer(namespace: await self.fetcher.namespace(name, within: Self.lookupDeadline))
                 }
             case .lookups(let lookups):
                 var unknown: [InjectionLookup] = []
@@ -108,84 +108,8 @@ package struct PodWebhook: Sendable {
         guard time > .zero else {
             return lookups.map { ($0, .failed("the API server did not answer within \(Self.budget)")) }
         }
-        if lookups.count == 1 { return [(lookups[0], await self.fetch(lookups[0], within: time))] }
-        return await withTaskGroup { group in
-            for lookup in lookups { group.addTask { (lookup, await self.fetch(lookup, within: time)) } }
-            var answers: [(InjectionLookup, InjectionAnswer)] = []
-            for await answer in group { answers.append(answer) }
-            return answers
-        }
-    }
-
-    private func fetch(_ lookup: InjectionLookup, within time: Duration) async -> InjectionAnswer {
-        do {
-            switch lookup {
-            case .instrumentations(let namespace):
-                let list = try await self.list(ResourceCatalog.instrumentations, namespace, time)
-                return .instrumentations(list.map { .init($0.json) })
-            case .collectors(let namespace):
-                let list = try await self.list(ResourceCatalog.collectors, namespace, time)
-                return .collectors(list.map { self.sidecars.render(.init($0.json)) })
-            case .instrumentation(let key):
-                let object = try await self.get(ResourceCatalog.instrumentations, key, time)
-                return .instrumentations([.init(object.json)])
-            case .collector(let key):
-                let object = try await self.get(ResourceCatalog.collectors, key, time)
-                return .collectors([self.sidecars.render(.init(object.json))])
-            case .owners(let kind, let key):
-                let object = try await self.get(kind.resource, key, time, metadataOnly: true)
-                return .owners(object.metadata.ownerReferences)
-            case .secret(let key):
-                _ = try await self.get(ResourceCatalog.secrets, key, time, metadataOnly: true)
-                self.material.remember(lookup)
-                return .found
-            case .configMap(let key):
-                _ = try await self.get(ResourceCatalog.configMaps, key, time, metadataOnly: true)
-                self.material.remember(lookup)
-                return .found
-            }
-        } catch let error as APIError where error.isNotFound {
-            return .notFound
-        } catch {
-            return .failed("\(error)")
-        }
-    }
-
-    private func fetchNamespace(_ name: String) async -> InjectionInputs.NamespaceAnswer {
-        do {
-            let object = try await self.get(
-                ResourceCatalog.namespaces,
-                ObjectKey(name: name),
-                Self.lookupDeadline,
-                metadataOnly: true
-            )
-            let pairs = object.metadata.annotations.map { (key: $0.key, value: $0.value) }
-            return .found(InjectionNamespace(name: name, annotations: InjectionAnnotations(pairs)))
-        } catch {
-            return .failed((error as? APIError)?.message ?? "\(error)")
-        }
-    }
-
-    private func list(_ resource: APIResource, _ namespace: String, _ time: Duration) async throws -> [KubeObject] {
-        try await self.client.listAll(
-            resource,
-            namespace: namespace,
-            options: ListOptions(timeout: time)
-        ).items
-    }
-
-    private func get(
-        _ resource: APIResource,
-        _ key: ObjectKey,
-        _ time: Duration,
-        metadataOnly: Bool = false
-    ) async throws -> KubeObject {
-        try await self.client.get(
-            resource,
-            namespace: resource.isNamespaced ? key.namespace : nil,
-            name: key.name,
-            metadataOnly: metadataOnly,
-            timeout: time
-        )
+        let answers = await self.fetcher.answers(to: lookups, within: time)
+        for case (let lookup, .found) in answers { self.material.remember(lookup) }
+        return answers
     }
 }
