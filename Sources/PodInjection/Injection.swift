@@ -35,6 +35,8 @@ struct Injection: Sendable {
     var draft: PodDraft
     var decisions: [Decision] = []
     var events: [InjectionEvent] = []
+    /// About how much memory the variables that were added take, in bytes.
+    var addedBytes = 0
 
     /// One language that is to be injected, with all that was found out about it.
     struct Request: Sendable {
@@ -125,7 +127,11 @@ struct Injection: Sendable {
                 return
             }
         }
-        for request in requests { self.inject(request) }
+        for request in requests {
+            try self.checkSize(request)
+            self.inject(request)
+            try self.checkSize(request)
+        }
     }
 
     private mutating func inject(_ request: Request) {
