@@ -57,7 +57,9 @@ struct Injection: Sendable {
 
     /// The effective value of an annotation.
     func annotation(_ key: InjectionAnnotations.Key) -> String {
-        InjectionAnnotations.effective(key, pod: self.annotations, namespace: self.namespace.annotations)
+        // What the namespace says is not meant for the operator's own pods, which have containers of other names.
+        let namespace = self.draft.pod.isOwnOperand ? InjectionAnnotations() : self.namespace.annotations
+        return InjectionAnnotations.effective(key, pod: self.annotations, namespace: namespace)
     }
 
     mutating func run() -> InjectionOutcome {
