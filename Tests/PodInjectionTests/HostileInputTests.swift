@@ -98,6 +98,67 @@ import Testing
         for name in names { #expect(try result.env(name).count == 411) }
     }
 
+    /// Bytes changed at random, with all there that is asked for: whatever can be read gets a patch that fits it.
+    @Test(arguments: 0..<4) func mutatedPods(_ seed: UInt64) throws {
+        var random = SplitMix(seed: seed &* 31 &+ 11)
+        var base = try scenario(
+            [
+                key("inject-python"): "true", key("python-container-names"): "app,warm",
+                key("inject-apache-httpd"): "true",
+                key("apache-httpd-container-names"): "web", key("inject-go"): "true", key("go-container-names"): "app",
+                key("otel-go-auto-target-exe"): "/app", "resource.opentelemetry.io/x": "a=b,c",
+            ],
+            spec: """
+                containers:
+                - {name: app, image: 'a:1', env: [{name: PYTHONPATH, value: /p}, {name: OTEL_RESOURCE_ATTRIBUTES, value: 'a=b,'}]}
+                - {name: web, image: 'w:1', volumeMounts: [{name: v, mountPath: /usr/local/apache2/conf/x}, {name: v, mountPath: /v}]}
+                initContainers: [{name: warm, image: i, securityContext: {runAsUser: 1}}]
+                volumes: [{name: v}]
+                shareProcessNamespace: null
+                """,
+            metadata: "labels: {a: b}\nownerReferences: [{kind: Job, name: j, uid: '1'}]"
+        )
+        base.settings.usesNativeSidecars = true
+        let catalog = base.catalog
+        let original = JSONValue.object(["request": ["uid": "u", "object": .object(base.pod)]]).bytes()
+        let pieces = [
+            "null", "{}", "[]", "\"\"", "\"", "7e9", "{\"a\":", "]", "}", ",", "true", "\"value\":null", "\"env\":null",
+            "\"containers\":[],", "\"spec\":{},", "{\"name\":\"app\"},", "{},", "\"volumeMounts\":[{}],",
+        ].map { Array($0.utf8) }
+        var patched = 0
+        for _ in 0..<2_500 {
+            var bytes = original
+            for _ in 0..<Int.random(in: 1...2, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes[place] = UInt8.random(in: 0x20...0x7E, using: &random)
+                case 1: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...12, using: &random)))
+                default:
+                    // Where a value, a member or an element begins, so that more of the results are JSON.
+                    let starts: [UInt8] = [UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: ",")]
+                    guard let start = bytes[place...].firstIndex(where: starts.contains) else { continue }
+                    let piece = random.pick(pieces) + (random.chance(2) ? [UInt8(ascii: ",")] : [])
+                    bytes.insert(contentsOf: piece, at: start + 1)
+                }
+            }
+            guard let request = try? AdmissionRequest(scanning: bytes), let pod = request.pod,
+                case .object(let tree)? = (try? JSONValue(parsing: bytes))?["request"]?["object"]
+            else { continue }
+            var inputs = InjectionInputs(
+                pod: pod,
+                namespace: .found(InjectionNamespace(name: "shop", annotations: InjectionAnnotations())),
+                settings: base.settings
+            )
+            while case let missing = inputs.missingLookups(), !missing.isEmpty {
+                for lookup in missing { inputs.answer(lookup, with: catalog.answer(to: lookup)) }
+            }
+            let outcome = inject(inputs)
+            if outcome.isChanged { patched += 1 }
+            #expect(throws: Never.self, "\(String(decoding: bytes, as: UTF8.self))") { try outcome.applied(to: tree) }
+        }
+        #expect(patched > 200)
+    }
+
     /// Kinds and places that no API server would let through: refused, never a trap.
     static let shapes: [JSONObject] = [
         ["spec": ["containers": [.null]]], ["spec": ["containers": ["text"]]],
