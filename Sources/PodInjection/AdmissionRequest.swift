@@ -15,6 +15,8 @@ package struct AdmissionRequest: Sendable {
     package private(set) var username = ""
     /// The pod, `nil` when the review carries none or something else.
     package private(set) var pod: PodDocument?
+    /// Whether the object is a pod, as far as the request says what it is.
+    package var isAboutPod: Bool { self.kind.isEmpty || self.kind == "Pod" }
     /// Why there is no ``pod``.
     package private(set) var problem = ""
 

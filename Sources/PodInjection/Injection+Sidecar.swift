@@ -24,6 +24,14 @@ extension Injection {
                 collector.key
             )
         }
+        if self.draft.pod.isWindows {
+            return self.refuseSidecar(
+                .unsupportedPlatform,
+                "the pod is for Windows (spec.os.name), where sidecars do not run: send telemetry to a collector of mode "
+                    + "deployment or statefulset instead",
+                collector.key
+            )
+        }
         switch collector.template {
         case .success(let template): self.add(template, of: collector, native: native)
         case .failure(let error): self.refuseSidecar(.collectorInvalid, error.message, collector.key)
@@ -93,8 +101,18 @@ extension Injection {
 
     /// Section 8.2.
     private mutating func add(_ template: SidecarTemplate, of collector: SidecarCollector, native: Bool) {
-        for container in template.initContainers { self.draft.addInitContainer(ContainerDraft(container)) }
-        var members = template.container
+        // A pod that is as restricted as it can be stays so; any other gets exactly what the collector says.
+        let isRestricted = RestrictedProfile.isSatisfied(by: self.draft.pod.document)
+        func secured(_ container: JSONObject) -> JSONObject {
+            guard isRestricted else { return container }
+            var container = container
+            container[object: "securityContext"] =
+                ContainerSecurity(container[object: "securityContext"], pod: self.draft.pod.securityContext)
+                .filled(for: .collector)
+            return container
+        }
+        for container in template.initContainers { self.draft.addInitContainer(ContainerDraft(secured(container))) }
+        var members = secured(template.container)
         if native {
             members["restartPolicy"] = "Always"
             // What comes after a native sidecar waits until it has started.

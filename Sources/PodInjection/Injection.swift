@@ -10,10 +10,7 @@ package func inject(_ inputs: consuming InjectionInputs) -> InjectionOutcome {
     let namespace: InjectionNamespace
     switch inputs.namespace {
     case .found(let found): namespace = found
-    case .failed(let message):
-        var outcome = InjectionOutcome()
-        outcome.error = message
-        return outcome
+    case .failed(let message): return inputs.withoutNamespace(message)
     }
     if inputs.asksForNothing { return InjectionOutcome() }
     switch inputs.parsePod() {
@@ -34,7 +31,6 @@ struct Injection: Sendable {
     let owners: OwnerChain
     var draft: PodDraft
     var decisions: [Decision] = []
-    var events: [InjectionEvent] = []
     /// About how much memory the variables that were added take, in bytes.
     var addedBytes = 0
 
@@ -67,15 +63,27 @@ struct Injection: Sendable {
         do throws(InjectionFailure) {
             try self.injectSidecar()
             try self.injectLanguages()
-            outcome.patch = self.draft.patch()
         } catch {
             outcome.error = error.text
             self.discard(error)
         }
+        self.tellUnreadOwners()
+        self.draft.stamp(self.decisions)
+        outcome.patch = self.draft.patch()
         outcome.decisions = self.decisions
-        outcome.events = self.events
+        outcome.events = self.decisions.compactMap { $0.event(self.owners.workload) }
         outcome.warnings = self.decisions.compactMap(\.warning)
         return outcome
+    }
+
+    /// Names and attributes come from the owners; where one could not be read, they are not what they would be.
+    private mutating func tellUnreadOwners() {
+        guard let first = self.owners.unread.first else { return }
+        for place in self.decisions.indices
+        where self.decisions[place].code == .injected && self.decisions[place].message.isEmpty {
+            self.decisions[place].message =
+                "\(first) could not be read, so attributes and service name say nothing of its owners"
+        }
     }
 
     /// After a failure nothing that was done so far holds.
@@ -88,6 +96,19 @@ struct Injection: Sendable {
         let message = failure.mend.isEmpty ? failure.text : "\(failure.text): \(failure.mend)"
         let subject = failure.language.map(Decision.Subject.language) ?? .sidecar
         self.decisions.append(Decision(subject, failure.code, message))
+        // What was not come to is not done either, and nothing that was asked for goes without an answer.
+        for wish in self.inputs.wishes.languages {
+            let subject = Decision.Subject.language(wish.language)
+            if self.decisions.contains(where: { $0.subject == subject }) { continue }
+            self.decisions.append(
+                Decision(
+                    subject,
+                    .discarded,
+                    "not done because another part of the request failed: \(failure.text)"
+                )
+            )
+        }
+        self.draft = PodDraft(self.draft.pod)
     }
 
     // MARK: Languages
@@ -133,12 +154,29 @@ struct Injection: Sendable {
             try self.checkSize(request)
             self.inject(request)
             try self.checkSize(request)
+            let subject = Decision.Subject.language(request.language)
+            if !self.decisions.contains(where: { $0.subject == subject }) {
+                self.refuse(
+                    request,
+                    .containerNotFound,
+                    "the list of containers names none: name one in \(request.language.containerNamesAnnotation) or "
+                        + "instrumentation.opentelemetry.io/container-names"
+                )
+            }
         }
     }
 
     private mutating func inject(_ request: Request) {
         if self.draft.containers.containers.isEmpty {
             return self.refuse(request, .noContainer, "the pod has no container")
+        }
+        if request.language != .sdk, self.draft.pod.isWindows {
+            return self.refuse(
+                request,
+                .unsupportedPlatform,
+                "the pod is for Windows (spec.os.name), where the agent for \(request.language.displayName) does not run: "
+                    + "build the SDK into the program and ask for inject-sdk instead"
+            )
         }
         // What has an image of its own must name it: a container without one makes the pod invalid.
         if request.language != .sdk, request.settings.language.image.isEmpty {
@@ -170,14 +208,6 @@ struct Injection: Sendable {
             let instrumentation = try self.inputs.resolve(wish, namespace: self.namespace.name).get()
             guard self.inputs.settings.isEnabled(wish.language) else {
                 let note = "support for \(wish.language.displayName) auto instrumentation is not enabled"
-                self.events.append(
-                    InjectionEvent(
-                        type: "Warning",
-                        reason: "InstrumentationRequestRejected",
-                        action: "InstrumentationRequestRejected",
-                        note: note
-                    )
-                )
                 self.decisions.append(
                     Decision(
                         .language(wish.language),
@@ -275,15 +305,63 @@ struct Injection: Sendable {
     }
 }
 
+extension InjectionInputs {
+    /// The pod comes in as it is when its namespace cannot be read; what it asks for itself is answered nevertheless.
+    fileprivate consuming func withoutNamespace(_ message: String) -> InjectionOutcome {
+        var outcome = InjectionOutcome()
+        outcome.error = message
+        let wishes = InjectionWishes(pod: self.document.annotations, namespace: InjectionAnnotations())
+        guard !wishes.isEmpty, case .success(let pod) = self.parsePod() else { return outcome }
+        var subjects = wishes.languages.map { Decision.Subject.language($0.language) }
+        if !wishes.sidecar.isEmpty, !wishes.sidecar.isFalse { subjects.insert(.sidecar, at: 0) }
+        outcome.decisions = subjects.map {
+            Decision($0, .namespaceNotFound, "the pod's namespace could not be read: \(message)")
+        }
+        outcome.warnings = outcome.decisions.compactMap(\.warning)
+        var draft = PodDraft(pod)
+        draft.stamp(outcome.decisions)
+        outcome.patch = draft.patch()
+        return outcome
+    }
+}
+
 extension Decision {
+    /// Whether something that was asked for did not happen.
+    package var isRefusal: Bool {
+        switch self.code {
+        case .injected, .removed, .noAnnotation, .alreadyInstrumented: false
+        default: true
+        }
+    }
+
     /// What the one who creates the pod should read; `nil` when all is as asked for.
     fileprivate var warning: String? {
-        switch self.code {
-        case .injected, .removed, .noAnnotation, .alreadyInstrumented: nil
-        default:
-            // Warnings travel in HTTP headers.
-            "\(self.subject.id) not injected (\(self.code)): \(self.message)".replacingNewlines()
+        guard self.isRefusal else { return nil }
+        // Warnings travel in HTTP headers.
+        return "\(self.subject.id) not injected (\(self.code)): \(self.message)".replacingNewlines()
+    }
+
+    /// What the owner of the workload should read; `nil` when all is as asked for. Its text names nothing of one pod, so
+    /// that a thousand pods of a workload are one Event.
+    fileprivate func event(_ workload: ObjectReference?) -> InjectionEvent? {
+        guard self.isRefusal else { return nil }
+        // A language that is switched off has the Go operator's reason, which alerts may look for.
+        if self.code == .languageDisabled, case .language(let language) = self.subject {
+            return InjectionEvent(
+                type: "Warning",
+                reason: "InstrumentationRequestRejected",
+                action: "InstrumentationRequestRejected",
+                note: "support for \(language.displayName) auto instrumentation is not enabled",
+                regarding: workload
+            )
         }
+        return InjectionEvent(
+            type: "Warning",
+            reason: self.code.rawValue,
+            action: "Inject-\(self.subject.id)",
+            note: "\(self.subject.id) was not injected: \(self.message)",
+            regarding: workload
+        )
     }
 }
 

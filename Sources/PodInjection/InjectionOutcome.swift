@@ -1,4 +1,5 @@
 package import JSONTree
+package import KubeModel
 
 /// What injection came to.
 package struct InjectionOutcome: Sendable {
@@ -8,7 +9,7 @@ package struct InjectionOutcome: Sendable {
     package var decisions: [Decision] = []
     /// One line each, for the one who creates the pod.
     package var warnings: [String] = []
-    /// About the pod.
+    /// About the workload that the pod belongs to, or the pod.
     package var events: [InjectionEvent] = []
     /// Set when nothing was changed because of an error: the answer lets the pod in with status 500.
     package var error: String?
@@ -33,17 +34,20 @@ package struct InjectionOutcome: Sendable {
     }
 }
 
-/// An event to be emitted about the pod (events.k8s.io).
+/// An event to be emitted (events.k8s.io).
 package struct InjectionEvent: Sendable, Hashable {
+    /// The workload that the pod belongs to, as pods mostly have no name yet; `nil` for the pod itself.
+    package var regarding: ObjectReference?
     package var type: String
     package var reason: String
     package var action: String
     package var note: String
 
-    package init(type: String, reason: String, action: String, note: String) {
+    package init(type: String, reason: String, action: String, note: String, regarding: ObjectReference? = nil) {
         self.type = type
         self.reason = reason
         self.action = action
         self.note = note
+        self.regarding = regarding
     }
 }

@@ -22,8 +22,12 @@ struct OwnerChain: Sendable {
     /// Owners own each other two deep in practice. Whoever makes a pod says what owns it, as often as he likes: neither a
     /// cycle nor a crowd of owners must keep us, or the API server that is asked for each, busy.
     private static let maximumLookups = 8
+    private static let maximumDepth = 4
     /// The owners that were looked at, or are to be.
     private var looked: [InjectionLookup] = []
+
+    /// The workload that people know: the outermost controller as far as it could be found out.
+    private(set) var workload: ObjectReference?
 
     private struct Reference {
         var kind: String
@@ -36,6 +40,36 @@ struct OwnerChain: Sendable {
             self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), namespace, answers, { _ in })
         }
         self.readForSidecar(owners, namespace, answers)
+        self.workload = Self.workload(owners.first(where: \.isController) ?? owners.first, namespace, answers)
+    }
+
+    /// Follows the controllers outwards: pod, ReplicaSet, Deployment or whatever makes ReplicaSets; pod, Job, CronJob.
+    private static func workload(
+        _ owner: ParsedPod.Owner?,
+        _ namespace: String,
+        _ answers: LookupAnswers
+    ) -> ObjectReference? {
+        guard var current = owner, !current.name.isEmpty else { return nil }
+        for _ in 0..<Self.maximumDepth {
+            guard let next = Self.keys(current.kind)?.next,
+                case .owners(let references)? = answers[
+                    .owners(next, ObjectKey(namespace: namespace, name: current.name))
+                ],
+                let outer = references.first(where: \.isController) ?? references.first, !outer.name.isEmpty
+            else { break }
+            current = ParsedPod.Owner(
+                apiVersion: outer.apiVersion,
+                kind: outer.kind,
+                name: outer.name,
+                uid: outer.uid,
+                isController: outer.isController
+            )
+        }
+        return ObjectReference(
+            GroupVersionKind(apiVersion: current.apiVersion, kind: current.kind),
+            ObjectKey(namespace: namespace, name: current.name),
+            uid: current.uid
+        )
     }
 
     /// The lookups that the chain needs and has no answer for yet.

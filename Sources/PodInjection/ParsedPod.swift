@@ -4,9 +4,11 @@ import KubeModel
 /// A pod as it came: the names and places that injection decides on. What isn't modelled here is not read.
 final class ParsedPod: Sendable {
     struct Owner: Sendable {
+        var apiVersion: String
         var kind: String
         var name: String
         var uid: String
+        var isController: Bool
     }
 
     let document: PodDocument
@@ -30,6 +32,8 @@ final class ParsedPod: Sendable {
     let sharesProcessNamespace: Bool?
     /// Whether the pod has the member, if only as null.
     let hasShareProcessNamespace: Bool
+    /// Whether it says that it is for Windows (`spec.os.name`).
+    let isWindows: Bool
 
     /// - Throws: ``JSONError`` when a part that injection reads is of another kind than a pod has there.
     init(_ document: PodDocument) throws(JSONError) {
@@ -79,6 +83,16 @@ final class ParsedPod: Sendable {
         }
         self.sharesProcessNamespace = shared
         self.hasShareProcessNamespace = outline.shareProcessNamespace != nil
+        var system = ""
+        if let place = outline.os {
+            try document.read(place) { (cursor) throws(JSONError) in
+                if try cursor.peek() == .null { return }
+                try cursor.readObject { (key, cursor) throws(JSONError) in
+                    if key == "name" { system = try cursor.readStringOrNull() } else { try cursor.skip() }
+                }
+            }
+        }
+        self.isWindows = system == "windows"
 
         self.containers =
             try outline.containers.map { place throws(JSONError) in try ContainerList(document, place) }
@@ -101,6 +115,11 @@ final class ParsedPod: Sendable {
         self.volumePresence = volumePresence
     }
 
+    /// The pod's own security context, which its containers' contexts add to.
+    var securityContext: JSONObject? {
+        self.document.outline.securityContext.flatMap { try? self.document.tree($0) }?.object
+    }
+
     func label(_ key: String) -> String { self.labels.last { $0.key == key }?.value ?? "" }
 
     /// Whether the operator itself made the pod: a collector must not get what its namespace asks for (sharp edge 4).
@@ -109,15 +128,28 @@ final class ParsedPod: Sendable {
 
 extension ParsedPod.Owner {
     fileprivate init(reading cursor: inout JSONCursor) throws(JSONError) {
-        var owner = (kind: "", name: "", uid: "")
+        var owner = (apiVersion: "", kind: "", name: "", uid: "", isController: false)
         try cursor.readObject { (key, cursor) throws(JSONError) in
             switch key {
+            case "apiVersion": owner.apiVersion = try cursor.readStringOrNull()
+            case "controller":
+                if try cursor.peek() == .null {
+                    try cursor.readNull()
+                } else {
+                    owner.isController = try cursor.readBool()
+                }
             case "kind": owner.kind = try cursor.readStringOrNull()
             case "name": owner.name = try cursor.readStringOrNull()
             case "uid": owner.uid = try cursor.readStringOrNull()
             default: try cursor.skip()
             }
         }
-        self.init(kind: owner.kind, name: owner.name, uid: owner.uid)
+        self.init(
+            apiVersion: owner.apiVersion,
+            kind: owner.kind,
+            name: owner.name,
+            uid: owner.uid,
+            isController: owner.isController
+        )
     }
 }

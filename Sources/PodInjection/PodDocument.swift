@@ -39,16 +39,23 @@ struct PodOutline: Sendable {
     typealias Place = Range<Int>
 
     var annotations = InjectionAnnotations()
+    var annotationPresence = Presence.absent
+    /// What an earlier pass said of the pod (``InjectionStamp``).
+    var stamp: String?
 
     /// Whether there are these objects at all: what is added needs a place to be added to.
     var hasMetadata = false
     var hasSpec = false
+    /// All of `spec`.
+    var spec: Place?
 
     var name: Place?
     var namespace: Place?
     var uid: Place?
     var labels: Place?
     var ownerReferences: Place?
+    /// All annotations, not only ours.
+    var allAnnotations: Place?
 
     var containers: Place?
     var initContainers: Place?
@@ -56,13 +63,14 @@ struct PodOutline: Sendable {
     var nodeName: Place?
     var shareProcessNamespace: Place?
     var securityContext: Place?
+    var os: Place?
 
     /// Reads the pod at the scanner.
     init(reading scanner: inout ReviewScanner) throws(JSONError) {
         try scanner.readMembers { (key, scanner) throws(JSONError) in
             switch key {
             case "metadata": try self.readMetadata(&scanner)
-            case "spec": try self.readSpec(&scanner)
+            case "spec": self.spec = try scanner.place { (scanner) throws(JSONError) in try self.readSpec(&scanner) }
             default: try scanner.skip()
             }
         }
@@ -71,13 +79,17 @@ struct PodOutline: Sendable {
     private mutating func readMetadata(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.hasMetadata = false
         self.annotations = InjectionAnnotations()
+        (self.annotationPresence, self.stamp) = (.absent, nil)
         (self.name, self.namespace, self.uid) = (nil, nil, nil)
-        (self.labels, self.ownerReferences) = (nil, nil)
+        (self.labels, self.ownerReferences, self.allAnnotations) = (nil, nil, nil)
         if try scanner.isNull() { return _ = try scanner.skip() }
         self.hasMetadata = true
         try scanner.readMembers { (key, scanner) throws(JSONError) in
             switch key {
-            case "annotations": try self.readAnnotations(&scanner)
+            case "annotations":
+                self.allAnnotations = try scanner.place { (scanner) throws(JSONError) in
+                    try self.readAnnotations(&scanner)
+                }
             case "name": self.name = try scanner.skip()
             case "namespace": self.namespace = try scanner.skip()
             case "uid": self.uid = try scanner.skip()
@@ -90,8 +102,11 @@ struct PodOutline: Sendable {
 
     private mutating func readAnnotations(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.annotations = InjectionAnnotations()
+        (self.annotationPresence, self.stamp) = (.null, nil)
         if try scanner.isNull() { return _ = try scanner.skip() }
+        self.annotationPresence = .present
         try scanner.readMembers { (key, scanner) throws(JSONError) in
+            if key.equals(stampKey) { return self.stamp = try scanner.readString() }
             guard InjectionAnnotations.isOurs(key) else { return _ = try scanner.skip() }
             self.annotations.set(key, try scanner.readString())
         }
@@ -100,7 +115,7 @@ struct PodOutline: Sendable {
     private mutating func readSpec(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.hasSpec = false
         (self.containers, self.initContainers, self.volumes) = (nil, nil, nil)
-        (self.nodeName, self.shareProcessNamespace, self.securityContext) = (nil, nil, nil)
+        (self.nodeName, self.shareProcessNamespace, self.securityContext, self.os) = (nil, nil, nil, nil)
         if try scanner.isNull() { return _ = try scanner.skip() }
         self.hasSpec = true
         try scanner.readMembers { (key, scanner) throws(JSONError) in
@@ -111,11 +126,29 @@ struct PodOutline: Sendable {
             case "nodeName": self.nodeName = try scanner.skip()
             case "shareProcessNamespace": self.shareProcessNamespace = try scanner.skip()
             case "securityContext": self.securityContext = try scanner.skip()
+            case "os": self.os = try scanner.skip()
             default: try scanner.skip()
             }
         }
     }
 }
+
+<<<<<<< HEAD
+/// ``InjectionStamp/annotation``, for comparing bytes.
+private let stampKey: StaticString = "swiftlet.opentelemetry.io/injection"
+=======
+extension ReviewScanner {
+    /// Where the value stands that `body` reads.
+    fileprivate mutating func place(
+        _ body: (inout ReviewScanner) throws(JSONError) -> Void
+    ) throws(JSONError) -> PodOutline.Place {
+        _ = try self.peek()
+        let start = self.position
+        try body(&self)
+        return start..<self.position
+    }
+}
+>>>>>>> wt-pss
 
 extension PodDocument {
     /// Reads a part of the document.

@@ -13,13 +13,35 @@ extension PodDraft {
     }
 
     private func patchMetadata(_ writer: inout PatchWriter) {
-        if self.addedLabels.isEmpty { return }
+        if self.addedLabels.isEmpty, self.newStamp == nil { return }
         if !self.pod.document.outline.hasMetadata {
             writer.begin("add", "/metadata")
             writer.value()
             writer.write(raw: "{}")
             writer.end()
         }
+        self.patchLabels(&writer)
+        self.patchStamp(&writer)
+    }
+
+    private func patchStamp(_ writer: inout PatchWriter) {
+        guard let stamp = self.newStamp else { return }
+        let presence = self.pod.document.outline.annotationPresence
+        guard presence == .present else {
+            writer.begin(presence == .null ? "replace" : "add", "/metadata/annotations")
+            writer.value()
+            writer.write([InjectionStamp.annotation: .string(stamp)] as JSONObject)
+            return writer.end()
+        }
+        writer.begin("add", "/metadata/annotations/")
+        writer.stepEscaped(InjectionStamp.annotation)
+        writer.value()
+        writer.write(string: stamp)
+        writer.end()
+    }
+
+    private func patchLabels(_ writer: inout PatchWriter) {
+        if self.addedLabels.isEmpty { return }
         guard self.pod.labelPresence == .present else {
             writer.begin(self.pod.labelPresence == .null ? "replace" : "add", "/metadata/labels")
             writer.value()
@@ -189,7 +211,7 @@ extension PodDraft {
 }
 
 extension PatchWriter {
-    /// A key as a step of a path (RFC 6901): `~` and `/` escaped. Keys of labels hold nothing that JSON escapes.
+    /// A key as a step of a path (RFC 6901): `~` and `/` escaped. Keys of labels and annotations hold nothing that JSON escapes.
     fileprivate mutating func stepEscaped(_ key: String) {
         for byte in key.utf8 {
             switch byte {

@@ -18,6 +18,8 @@ struct PodDraft: Sendable {
     private(set) var containers: ContainerList
     private(set) var addedVolumes: [JSONObject] = []
     private(set) var addedLabels: [Attribute] = []
+    /// The text of the stamp, `nil` when it stays as it is.
+    private(set) var newStamp: String?
     private(set) var sharesProcessNamespace = false
 
     init(_ pod: ParsedPod) {
@@ -33,10 +35,9 @@ struct PodDraft: Sendable {
     }
 
     /// The security context of a container, `nil` when it has none.
-    func securityContext(of place: ContainerPlace) -> JSONValue? {
+    func securityContext(of place: ContainerPlace) -> JSONObject? {
         let container = self[place]
-        if let place = container.securityContextPlace { return try? self.pod.document.tree(place) }
-        return container.members["securityContext"]
+        return self.member(container.securityContextPlace, of: container, "securityContext")?.object
     }
 
     // MARK: Editing
@@ -74,6 +75,14 @@ struct PodDraft: Sendable {
 
     mutating func setLabel(_ key: String, _ value: String) {
         self.addedLabels.append(Attribute(key: key, value: value))
+    }
+
+    /// Says on the pod what was decided.
+    mutating func stamp(_ decisions: [Decision]) {
+        let outline = self.pod.document.outline
+        let old = outline.stamp ?? ""
+        let text = InjectionStamp(decisions, over: InjectionStamp(parsing: old)).text
+        self.newStamp = text.isEmpty || text == old ? nil : text
     }
 
     mutating func shareProcessNamespace() { self.sharesProcessNamespace = true }

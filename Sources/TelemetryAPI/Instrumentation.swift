@@ -32,14 +32,9 @@ package struct Instrumentation: JSONView {
         get { InstrumentationSpec(self.json[object: "spec"] ?? [:]) }
         set { self.json[object: "spec"] = newValue.json }
     }
-    /// Language id to the message why its image isn't upgraded by itself.
-    package var upgradeBlockedVersions: [String: String] {
-        get { self.json[object: "status"]?[stringMap: "upgradeBlockedVersions"] ?? [:] }
-        set {
-            self.json.mutateObject("status") {
-                $0[stringMap: "upgradeBlockedVersions"] = newValue.isEmpty ? nil : newValue
-            }
-        }
+    package var status: InstrumentationStatus {
+        get { InstrumentationStatus(self.json[object: "status"] ?? [:]) }
+        set { self.json[object: "status"] = newValue.json }
     }
 }
 

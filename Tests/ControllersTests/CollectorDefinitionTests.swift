@@ -15,7 +15,7 @@ struct CollectorDefinitionTests {
     private let wanted = WebhookRegistration(
         endpoint: .url("https://127.0.0.1:1"),
         caBundle: "YQ==",
-        ownNamespace: nil
+        pods: PodSelection(excludedNamespaces: [])
     ).conversion()
 
     private static let goOperators = """

@@ -268,7 +268,11 @@ extension ClusterTests {
 
         private static func registration(_ bundle: String) -> WebhookRegistration {
             // A port that nobody listens on; pods are let in then.
-            WebhookRegistration(endpoint: .url("https://127.0.0.1:1"), caBundle: bundle, ownNamespace: nil)
+            WebhookRegistration(
+                endpoint: .url("https://127.0.0.1:1"),
+                caBundle: bundle,
+                pods: PodSelection(excludedNamespaces: [])
+            )
         }
 
         private func bundles(_ cluster: Cluster) async throws -> [String] {

@@ -169,15 +169,28 @@ struct ContainerSelectionTests {
         )
     }
 
-    static let contexts: [(own: String, instrumentation: String, expected: JSONValue?)] = [
-        ("{runAsUser: 7}", "{}", ["runAsUser": 7]),
-        ("null", "{}", nil),
+    /// What is inherited is filled, what the Instrumentation says is not; the rules are in ``ContainerSecurityTests``.
+    static let contexts: [(own: String, instrumentation: String, expected: JSONValue)] = [
+        (
+            "{runAsUser: 7}", "{}",
+            [
+                "runAsUser": 7, "allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]],
+                "seccompProfile": ["type": "RuntimeDefault"],
+            ]
+        ),
+        (
+            "null", "{}",
+            [
+                "allowPrivilegeEscalation": false, "capabilities": ["drop": ["ALL"]],
+                "seccompProfile": ["type": "RuntimeDefault"],
+            ]
+        ),
         ("{runAsUser: 7}", "initContainerSecurityContext: {runAsUser: 8}", ["runAsUser": 8]),
         ("null", "initContainerSecurityContext: {runAsUser: 8}", ["runAsUser": 8]),
     ]
 
     @Test(arguments: ["java", "nodejs", "python", "dotnet"], Self.contexts)
-    func securityContext(_ language: String, _ row: (own: String, instrumentation: String, expected: JSONValue?)) throws
+    func securityContext(_ language: String, _ row: (own: String, instrumentation: String, expected: JSONValue)) throws
     {
         let (own, instrumentation, expected) = row
         let result = try scenario(

@@ -1,8 +1,9 @@
 import JSONTree
 import KubeModel
-import PodInjection
 import TelemetryAPI
 import Testing
+
+@testable import PodInjection
 
 /// What holds for every pod, however odd: the patch applies, touches only what it may, names nothing that isn't there,
 /// and a second pass has nothing to do.
@@ -11,7 +12,8 @@ struct PropertyTests {
         var random = SplitMix(seed: UInt64(seed) &* 7919 &+ 3)
         for round in 0..<60 {
             let pod = random.pod()
-            let catalog = random.catalog()
+            let words = random.securityWords()
+            let catalog = random.catalog(words)
             var settings = InjectionSettings(enabledLanguages: Set(Language.allCases))
             settings.allowsMultipleLanguages = !random.chance(3)
             settings.usesNativeSidecars = random.chance(2)
@@ -21,10 +23,14 @@ struct PropertyTests {
             let outcome = inject(self.inputs(document, catalog, settings))
             let changed = try outcome.applied(to: pod)
             if outcome.error != nil || outcome.rejection != nil {
-                #expect(outcome.patch.isEmpty, "\(context)")
+                // Nothing but what is said on it; a second pass says the same.
+                #expect(changed.withoutStamp == pod, "\(context)")
+                let again = inject(self.inputs(try PodDocument(changed), catalog, settings))
+                #expect(again.patch.isEmpty, "\(context)")
                 continue
             }
-            try self.check(Pod(pod), Pod(changed), context)
+            try self.check(Pod(pod), Pod(changed.withoutStamp), context)
+            self.checkSecurity(Pod(pod), Pod(changed), outcome, words, context)
 
             let again = inject(self.inputs(try PodDocument(changed), catalog, settings))
             #expect(again.patch.isEmpty, "\(context): \(String(decoding: again.patch, as: UTF8.self))")
@@ -37,6 +43,21 @@ struct PropertyTests {
             let scanned = try #require(request.pod)
             #expect(inject(self.inputs(scanned, catalog, settings)).patch == outcome.patch, "\(context)")
         }
+    }
+
+    /// Whether a pod is restricted is told alike by what decides on sidecars and by the judge of these tests.
+    @Test(arguments: 0..<12) func judgesAlike(_ seed: Int) throws {
+        var random = SplitMix(seed: UInt64(seed) &* 104_729 &+ 5)
+        var counts = (restricted: 0, lax: 0)
+        for round in 0..<300 {
+            let pod = random.pod()
+            let violations = RestrictedChecker().violations(pod)
+            let isRestricted = RestrictedProfile.isSatisfied(by: try PodDocument(pod))
+            #expect(isRestricted == violations.isEmpty, "seed \(seed), round \(round): \(violations)")
+            if isRestricted { counts.restricted += 1 } else { counts.lax += 1 }
+        }
+        #expect(counts.restricted > 50)
+        #expect(counts.lax > 50)
     }
 
     private func inputs(
@@ -119,6 +140,48 @@ struct PropertyTests {
         return before.volumeMounts.count - kept.count <= 1
     }
 
+    /// A restricted pod stays restricted, and a lax one gets from a collector what the collector says.
+    private func checkSecurity(
+        _ before: Pod,
+        _ after: Pod,
+        _ outcome: InjectionOutcome,
+        _ words: SecurityWords,
+        _ context: String
+    ) {
+        let checker = RestrictedChecker()
+        let isRestricted = checker.isSatisfied(by: before.json)
+        let old = Set((before.spec.containers + before.spec.initContainers).map(\.name))
+        let new = (after.spec.containers + after.spec.initContainers).filter { !old.contains($0.name) }
+        let isWindows = before.spec.json[path: "os", "name"] == "windows"
+        if isWindows { #expect(new.isEmpty, "\(context): not for Windows") }
+        for container in new {
+            switch container.name {
+            case "opentelemetry-auto-instrumentation":
+                #expect(container.securityContext == ["runAsUser": 0, "privileged": true], "\(context)")
+            case "otc-container", "prepare":
+                let said = container.name == "prepare" ? nil : words.collector
+                let isAsSaid = container.securityContext == said
+                #expect(isAsSaid != isRestricted || said?[bool: "privileged"] == true, "\(context): \(container.name)")
+            default:
+                if let own = words.instrumentation { #expect(container.securityContext == own, "\(context)") }
+            }
+        }
+        // Explicit words win, and Go's agent can't do without.
+        let isGo = outcome.decisions.contains { $0.subject == .language(.go) && $0.code == .injected }
+        if isGo || words.instrumentation != nil || words.collector?[bool: "privileged"] == true { return }
+        for relaxes in [true, false] {
+            let checker = RestrictedChecker(relaxesUserNamespaces: relaxes)
+            guard checker.isSatisfied(by: before.json) else { continue }
+            #expect(checker.violations(after.json) == [], "\(context)")
+        }
+        // Nor does what a language adds break a rule that the pod's own contexts keep.
+        let broken = Set(checker.violations(before.json).map(\.control))
+        let names = Set(new.map(\.name)).subtracting(["otc-container", "prepare"])
+        for violation in checker.violations(after.json) where names.contains(violation.place) {
+            #expect(broken.contains(violation.control), "\(context): \(violation)")
+        }
+    }
+
     private func checkNew(_ container: Container, _ pod: Pod, _ context: String) throws {
         #expect(!container.name.isEmpty, "\(context)")
         #expect(container.image?.isEmpty == false, "\(context): \(container.name) has no image")
@@ -132,7 +195,136 @@ struct PropertyTests {
     }
 }
 
+/// What the resources say about security by themselves.
+private struct SecurityWords {
+    var instrumentation: JSONObject?
+    var collector: JSONObject?
+}
+
+/// How restricted a pod is to be.
+private enum Strictness: CaseIterable {
+    /// Nothing is said, but for a user.
+    case silent
+    case restricted
+    /// Restricted but for one member.
+    case almost
+    /// Anything, among it what restricted pods say.
+    case wild
+}
+
 extension SplitMix {
+    fileprivate mutating func securityWords() -> SecurityWords {
+        SecurityWords(
+            instrumentation: self.chance(4) ? self.pick([["runAsUser": 3], [:], ["privileged": true]]) : nil,
+            collector: self.pick([nil, nil, [:], ["runAsUser": 10001], ["privileged": true]])
+        )
+    }
+
+    private mutating func profile() -> JSONValue {
+        self.pick([["type": "RuntimeDefault"], ["type": "Localhost", "localhostProfile": "x"]])
+    }
+
+    /// The part that pods and containers have in common.
+    private mutating func restrictedContext(_ demands: Bool) -> JSONObject {
+        var context: JSONObject = [:]
+        if demands || self.chance(3) { context["runAsNonRoot"] = true }
+        if demands || self.chance(3) { context["seccompProfile"] = self.profile() }
+        if self.chance(3) { context["runAsUser"] = 1000 }
+        if self.chance(5) { context["appArmorProfile"] = self.profile() }
+        if self.chance(5) { context["seLinuxOptions"] = ["type": "container_t", "level": "s0"] }
+        return context
+    }
+
+    private mutating func wildContext() -> JSONObject {
+        var context = self.restrictedContext(false)
+        if self.chance(4) { context["runAsNonRoot"] = self.pick([true, false, .null]) }
+        if self.chance(4) { context["runAsUser"] = self.pick([0, 7, .null]) }
+        if self.chance(4) { context["seccompProfile"] = self.pick([["type": "Unconfined"], .null]) }
+        if self.chance(8) { context["appArmorProfile"] = ["type": "Unconfined"] }
+        if self.chance(8) { context["seLinuxOptions"] = self.pick([["type": "spc_t"], ["user": "u"], ["role": "r"]]) }
+        if self.chance(12) { context["windowsOptions"] = ["hostProcess": .bool(self.chance(2))] }
+        return context
+    }
+
+    /// `demandsAll` when the pod itself demands nothing.
+    private mutating func containerContext(_ strictness: Strictness, demandsAll: Bool) -> JSONValue? {
+        switch strictness {
+        case .silent: return self.chance(3) ? (self.chance(4) ? .null : ["runAsUser": 5, "unknown": [:]]) : nil
+        case .restricted, .almost, .wild:
+            var context = self.restrictedContext(demandsAll)
+            context["allowPrivilegeEscalation"] = false
+            context["capabilities"] = self.pick([
+                ["drop": ["ALL"]], ["drop": ["CHOWN", "ALL"], "add": ["NET_BIND_SERVICE"]],
+            ])
+            if strictness != .wild || self.chance(3) { return .object(context) }
+            context = self.wildContext()
+            if self.chance(2) { context["allowPrivilegeEscalation"] = self.pick([true, false, .null]) }
+            if self.chance(2) {
+                context["capabilities"] = self.pick([
+                    ["drop": ["ALL"]], ["drop": ["NET_RAW"]], ["drop": []], ["add": ["SYS_ADMIN"]],
+                    ["add": ["CAP_SYS_ADMIN"], "drop": ["ALL"]], ["add": ["CHOWN"]], [:], .null,
+                ])
+            }
+            if self.chance(6) { context["privileged"] = self.pick([true, false, .null]) }
+            if self.chance(8) { context["procMount"] = self.pick(["Default", "Unmasked"]) }
+            return self.chance(8) ? nil : .object(context)
+        }
+    }
+
+    /// Breaks one rule of the profile, in most cases.
+    private mutating func breakOneRule(_ pod: inout JSONObject) {
+        let common: [(String, JSONValue)] = [
+            ("runAsNonRoot", false), ("runAsUser", 0), ("seccompProfile", ["type": "Unconfined"]),
+            ("appArmorProfile", ["type": "Unconfined"]), ("windowsOptions", ["hostProcess": true]),
+            ("seLinuxOptions", ["type": "spc_t"]), ("seLinuxOptions", ["type": "container_t", "user": "u"]),
+            ("seLinuxOptions", ["role": "r"]), ("seLinuxOptions", ["type": "container_engine_t"]),
+        ]
+        let ofPod: [(String, JSONValue)] = [
+            ("sysctls", [["name": "kernel.msgmax", "value": "1"]]),
+            ("sysctls", [["name": "net.ipv4.tcp_syncookies", "value": "1"]]), ("runAsNonRoot", .null),
+            ("seccompProfile", .null),
+        ]
+        let ofContainer: [(String, JSONValue)] = [
+            ("privileged", true), ("privileged", false), ("procMount", "Unmasked"), ("procMount", "Default"),
+            ("allowPrivilegeEscalation", true), ("allowPrivilegeEscalation", .null), ("capabilities", .null),
+            ("capabilities", ["drop": ["NET_RAW"]]), ("capabilities", ["drop": ["ALL"], "add": ["CHOWN"]]),
+        ]
+        let ofSpec: [(String, JSONValue)] = [
+            ("hostNetwork", true), ("hostPID", true), ("hostIPC", true), ("hostIPC", .null),
+            ("volumes", [["name": "data", "hostPath": ["path": "/"]]]),
+            ("volumes", [["name": "data", "nfs": ["server": "s", "path": "/"]]]),
+            ("volumes", [["name": "data", "hostPath": .null, "secret": ["secretName": "s"]]]),
+        ]
+        switch Int.random(in: 0..<5, using: &self) {
+        case 0:
+            let (member, value) = self.pick(ofSpec)
+            pod.mutateObject("spec") { $0[member] = value }
+        case 1:
+            let (member, value) = self.pick(common + ofPod)
+            pod.mutateObject("spec") { spec in spec.mutateObject("securityContext") { $0[member] = value } }
+        case 2, 3:
+            let list = self.pick(["containers", "initContainers", "containers"])
+            let port: JSONValue? = self.chance(5) ? [["containerPort": 80, "hostPort": 80]] : nil
+            let (member, value) = self.pick(common + ofContainer)
+            pod.mutateObject("spec") { spec in
+                guard var containers = spec[array: list], case .object(var last)? = containers.popLast() else { return }
+                if let port {
+                    last["ports"] = port
+                } else {
+                    last.mutateObject("securityContext") { $0[member] = value }
+                }
+                spec[list] = .array(containers + [.object(last)])
+            }
+        default:
+            let profile = self.pick(["unconfined", "runtime/default", "localhost/x", ""])
+            pod.mutateObject("metadata") { metadata in
+                metadata.mutateObject("annotations") {
+                    $0["container.apparmor.security.beta.kubernetes.io/c0"] = .string(profile)
+                }
+            }
+        }
+    }
+
     fileprivate mutating func text() -> String {
         self.pick([
             "", "a", "b", "é", "e\u{301}", "\u{1F426}", "x/y", "~", "q\"\\\n", " ", "/etc/nginx/nginx.conf", "$(A)",
@@ -169,7 +361,7 @@ extension SplitMix {
         }
     }
 
-    fileprivate mutating func container(_ name: String) -> JSONValue {
+    private mutating func container(_ name: String, _ strictness: Strictness, demandsAll: Bool) -> JSONValue {
         var container: JSONObject = [
             "name": .string(name), "image": .string(self.pick(["a:1", "host:1/x", "UPPER", "é"])),
         ]
@@ -178,7 +370,9 @@ extension SplitMix {
             ["name": "data", "mountPath": .string("/" + self.text()), "unknown": true],
             ["mountPath": "/usr/local/apache2/conf/x", "name": "data"],
         ])
-        if self.chance(3) { container["securityContext"] = self.chance(4) ? .null : ["runAsUser": 5, "unknown": [:]] }
+        container["securityContext"] = self.containerContext(strictness, demandsAll: demandsAll)
+        if self.chance(4) { container["ports"] = [["containerPort": 80], ["containerPort": 81, "hostPort": 0]] }
+        if strictness == .wild, self.chance(12) { container["ports"] = [["containerPort": 80, "hostPort": 80]] }
         if self.chance(3) { container["lifecycle"] = ["x": .string(self.text())] }
         if self.chance(4) { container[self.text() + "?"] = [["deep": .string(self.text())]] }
         return .object(container)
@@ -222,16 +416,38 @@ extension SplitMix {
             ]
         }
         var spec: JSONObject = ["unknown": .string(self.text()), "hostNetwork": false]
-        spec["containers"] = .array(names.map { self.container($0) })
-        if self.chance(6) { spec["containers"] = self.list(.array(names.map { self.container($0) })) }
-        if !initial.isEmpty { spec["initContainers"] = .array(initial.map { self.container($0) }) }
-        spec["volumes"] = self.list([["name": "data", "emptyDir": [:]]])
+        let strictness = self.pick(Strictness.allCases)
+        let demandsAll = self.chance(2)
+        func containers(_ names: [String]) -> JSONValue {
+            .array(names.map { self.container($0, strictness, demandsAll: demandsAll) })
+        }
+        spec["containers"] = containers(names)
+        if self.chance(6) { spec["containers"] = self.list(containers(names)) }
+        if !initial.isEmpty { spec["initContainers"] = containers(initial) }
+        var volumes: [JSONValue] = [["name": "data", "emptyDir": [:]]]
+        switch strictness {
+        case .silent: break
+        case .restricted, .almost:
+            if !demandsAll || self.chance(3) {
+                spec["securityContext"] = .object(self.restrictedContext(!demandsAll))
+            }
+        case .wild:
+            spec["securityContext"] = self.list(.object(self.wildContext()))
+            if self.chance(8) { spec[self.pick(["hostNetwork", "hostPID", "hostIPC"])] = true }
+            if self.chance(8) { volumes.append(["name": "more", "hostPath": ["path": "/"]]) }
+            if self.chance(8) { volumes.append(["name": "claim", "persistentVolumeClaim": ["claimName": "c"]]) }
+        }
+        if self.chance(5) { spec["hostUsers"] = self.pick([true, false, .null]) }
+        if self.chance(12) { spec["os"] = ["name": .string(self.pick(["linux", "windows"]))] }
+        spec["volumes"] = self.list(.array(volumes))
         if self.chance(5) { spec["shareProcessNamespace"] = self.pick([true, false, .null]) }
         if self.chance(6) { spec["nodeName"] = "node" }
-        return ["kind": "Pod", "metadata": .object(metadata), "spec": .object(spec), "status": [:]]
+        var pod: JSONObject = ["kind": "Pod", "metadata": .object(metadata), "spec": .object(spec), "status": [:]]
+        if strictness == .almost { self.breakOneRule(&pod) }
+        return pod
     }
 
-    fileprivate mutating func catalog() -> InjectionCatalog {
+    fileprivate mutating func catalog(_ words: SecurityWords) -> InjectionCatalog {
         var objects: [KubeObject] = []
         for (namespace, name) in [("shop", "one"), ("other", "two")] {
             var spec: JSONObject = ["env": self.environment()]
@@ -246,7 +462,7 @@ extension SplitMix {
             }
             if self.chance(2) { spec["sampler"] = ["type": "always_on", "argument": .string(self.pick(["", "1"]))] }
             if self.chance(2) { spec["propagators"] = ["b3", "xray"] }
-            if self.chance(2) { spec["initContainerSecurityContext"] = ["runAsUser": 3] }
+            spec[object: "initContainerSecurityContext"] = words.instrumentation
             if self.chance(2) {
                 spec["java"] = ["env": self.environment(), "extensions": [["image": "e", "dir": "/d"]]]
             }
@@ -283,11 +499,13 @@ extension SplitMix {
                 "metadata": ["name": "agent", "namespace": "shop"], "spec": ["mode": "sidecar"],
             ])
         )
+        var container: JSONObject = [
+            "name": "otc-container", "image": "c:1", "env": [["name": "OTEL_CONFIG", "value": "x"]],
+            "readinessProbe": ["httpGet": ["port": 1]], "volumeMounts": [["name": "data", "mountPath": "/d"]],
+        ]
+        container[object: "securityContext"] = words.collector
         let sidecar = SidecarTemplate(
-            container: [
-                "name": "otc-container", "image": "c:1", "env": [["name": "OTEL_CONFIG", "value": "x"]],
-                "readinessProbe": ["httpGet": ["port": 1]], "volumeMounts": [["name": "data", "mountPath": "/d"]],
-            ],
+            container: container,
             initContainers: self.chance(3) ? [["name": "prepare", "image": "p"]] : [],
             volumes: [["name": "data", "emptyDir": [:]]],
             label: "shop.agent"

@@ -80,15 +80,27 @@ struct Scenario {
 
     func run(_ pod: JSONObject) throws -> Result {
         let outcome = inject(self.inputs(try PodDocument(pod)))
-        return Result(pod: Pod(try outcome.applied(to: pod)), original: Pod(pod), outcome: outcome)
+        return try Result(pod, outcome)
     }
 
     struct Result {
-        var pod: Pod
-        var original: Pod
-        var outcome: InjectionOutcome
+        /// Without what is said on it (``InjectionStamp``), which has tests of its own.
+        let pod: Pod
+        /// As the API server stores it.
+        let stamped: Pod
+        let original: Pod
+        let outcome: InjectionOutcome
 
-        var isUnchanged: Bool { self.outcome.patch.isEmpty && self.pod == self.original }
+        init(_ pod: JSONObject, _ outcome: InjectionOutcome) throws {
+            let changed = try outcome.applied(to: pod)
+            self.pod = Pod(changed.withoutStamp)
+            self.stamped = Pod(changed)
+            self.original = Pod(pod.withoutStamp)
+            self.outcome = outcome
+        }
+
+        /// Whether nothing changed but what is said on the pod.
+        var isUnchanged: Bool { self.pod == self.original }
         func container(_ name: String) throws -> Container {
             try #require((self.pod.spec.containers + self.pod.spec.initContainers).first { $0.name == name })
         }
@@ -150,3 +162,17 @@ extension String {
 
 /// An annotation key of the instrumentation prefix.
 func key(_ name: String) -> String { "instrumentation.opentelemetry.io/\(name)" }
+
+extension JSONObject {
+    var withoutStamp: JSONObject {
+        var pod = self
+        guard pod[object: "metadata"]?[object: "annotations"]?.contains(InjectionStamp.annotation) == true else {
+            return pod
+        }
+        pod.mutateObject("metadata") { metadata in
+            metadata.mutateObject("annotations") { _ = $0.remove(InjectionStamp.annotation) }
+            if metadata[object: "annotations"]?.isEmpty == true { metadata.remove("annotations") }
+        }
+        return pod
+    }
+}

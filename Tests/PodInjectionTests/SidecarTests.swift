@@ -185,7 +185,8 @@ struct SidecarTests {
         let operations = try JSONPatch(JSONValue(parsing: result.outcome.patch)).json.array ?? []
         #expect(
             operations.map { "\($0["op"]?.string ?? "") \($0["path"]?.string ?? "")" } == [
-                "add /metadata/labels", "replace /spec/containers",
+                "add /metadata/labels", "add /metadata/annotations/swiftlet.opentelemetry.io~1injection",
+                "replace /spec/containers",
             ]
         )
     }

@@ -29,11 +29,7 @@ struct WebServerTests {
             for lookup in missing { inputs.answer(lookup, with: catalog.answer(to: lookup)) }
         }
         let outcome = inject(inputs)
-        return Scenario.Result(
-            pod: Pod(try outcome.applied(to: scenario.pod)),
-            original: Pod(scenario.pod),
-            outcome: outcome
-        )
+        return try Scenario.Result(scenario.pod, outcome)
     }
 
     private func directives(_ result: Scenario.Result, _ language: String) throws -> [String] {

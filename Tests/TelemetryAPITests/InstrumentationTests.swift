@@ -86,9 +86,9 @@ struct InstrumentationViewTests {
 
     @Test func blockedVersions() {
         var instrumentation = Instrumentation(["status": ["other": 1]])
-        instrumentation.upgradeBlockedVersions = ["java": "no"]
+        instrumentation.status.upgradeBlockedVersions = ["java": "no"]
         #expect(instrumentation.json["status"] == ["other": 1, "upgradeBlockedVersions": ["java": "no"]])
-        instrumentation.upgradeBlockedVersions = [:]
+        instrumentation.status.upgradeBlockedVersions = [:]
         #expect(instrumentation.json["status"] == ["other": 1])
     }
 

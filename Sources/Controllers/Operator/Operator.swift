@@ -71,12 +71,13 @@ package struct Operator: Sendable {
         var checks = [HealthCheck("ping")]
         let metricsTLS = self.options.isMetricsSecure ? TLSContextSource() : nil
         if self.options.servesWebhooks {
+            let tally = InstrumentationTally(client: self.client, now: { Timestamp.now().rfc3339 })
             let webhooks = Webhooks(
                 stores: stores,
                 client: self.client,
                 options: self.options,
                 facts: { apis.facts },
-                recorder: DecisionRecorder(logger: self.logger, events: events)
+                recorder: DecisionRecorder(logger: self.logger, events: events, tally: tally)
             )
             var configuration = AdmissionServer.Configuration(
                 address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
@@ -88,11 +89,31 @@ package struct Operator: Sendable {
                 handlers: webhooks.handlers,
                 logger: self.logger
             )
-            let (keeper, registrar) = self.registration(server, metricsTLS)
+            let selection = self.podSelection(stores, facts)
+            let (keeper, registrar) = self.registration(server, metricsTLS, selection)
+            selection.onChange { registrar.changed() }
+            everywhere.append(tally)
             everywhere.append(keeper)
             everywhere.append(server)
+            if Self.hasMatchConditions(facts) {
+                everywhere.append(PodSelectionGuard(client: self.client, namespaces: stores.namespaces))
+            }
+            leaderOnly.append(selection)
             leaderOnly.append(registrar)
-            leaderOnly.append(StorageMigration(client: self.client) { server.isReady && keeper.isTrustPublished })
+            let isRegistered: @Sendable () -> Bool = { server.isReady && keeper.isTrustPublished }
+            leaderOnly.append(StorageMigration(client: self.client, isRegistered: isRegistered))
+            if self.options.staticInstrumentation == nil {
+                leaderOnly.append(
+                    InstrumentationUpgrader(
+                        client: self.client,
+                        namespaces: self.options.watchNamespaces,
+                        defaults: InstrumentationDefaulting(images: self.options.images),
+                        languages: self.options.languages,
+                        events: events,
+                        isRegistered: isRegistered
+                    )
+                )
+            }
             checks.append(server.check)
             // Of several replicas only the leader registers, and any may become ready first.
             if !self.options.electsLeader { checks.append(Self.registrationCheck(keeper)) }
@@ -135,9 +156,28 @@ package struct Operator: Sendable {
         }
     }
 
+    /// Conditions are evaluated by default from 1.28 on.
+    private static func hasMatchConditions(_ facts: ClusterFacts) -> Bool {
+        facts.kubernetesVersion >= KubernetesVersion(major: 1, minor: 28)
+    }
+
+    private func podSelection(_ stores: ClusterStores, _ facts: ClusterFacts) -> PodSelectionKeeper {
+        var excluded = self.options.excludedNamespaces
+        // A process outside the cluster has no pods of its own to keep out.
+        if self.options.webhookURL == nil, let own = self.options.ownNamespace, !excluded.contains(own) {
+            excluded.insert(own, at: 0)
+        }
+        return PodSelectionKeeper(
+            namespaces: stores.namespaces,
+            excluded: excluded,
+            isEnabled: Self.hasMatchConditions(facts)
+        )
+    }
+
     private func registration(
         _ server: AdmissionServer,
-        _ metricsTLS: TLSContextSource?
+        _ metricsTLS: TLSContextSource?,
+        _ selection: PodSelectionKeeper
     ) -> (CertificateKeeper, WebhookRegistrar) {
         let namespace = self.options.ownNamespace
         var names = ["127.0.0.1", "localhost"]
@@ -167,9 +207,13 @@ package struct Operator: Sendable {
         }
         let registrar = WebhookRegistrar(
             client: self.client,
-            registration: { [ownNamespace = self.options.webhookURL == nil ? namespace : nil] in
+            registration: {
                 guard server.isReady, let bundle = keeper.bundle else { return nil }
-                return WebhookRegistration(endpoint: endpoint, caBundle: bundle.caBundle, ownNamespace: ownNamespace)
+                return WebhookRegistration(
+                    endpoint: endpoint,
+                    caBundle: bundle.caBundle,
+                    pods: selection.selection
+                )
             },
             onPublished: { keeper.trustWasPublished($0) }
         )

@@ -14,6 +14,10 @@ package struct OperatorOptions: Sendable {
     package var watchNamespaces: [String] = []
 
     package var servesWebhooks = true
+    /// `webhook-server`: webhooks alone, without controllers and leadership.
+    package var servesWebhooksOnly = false
+    /// Namespaces whose pods the API server never sends, besides our own.
+    package var excludedNamespaces: [String] = []
     /// `https://host:port` under which the API server reaches us; `nil` for the webhook Service.
     package var webhookURL: String?
     package var webhookHost: String?
@@ -33,6 +37,8 @@ package struct OperatorOptions: Sendable {
     package var images: [Language: String] = [:]
     package var languages: Set<Language> = InjectionSettings.defaultLanguages
     package var allowsMultipleLanguages = true
+    /// The mode without Instrumentation resources: what annotations with `true` mean then.
+    package var staticInstrumentation: Instrumentation?
 
     package init() {}
 

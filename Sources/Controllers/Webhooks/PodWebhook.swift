@@ -1,11 +1,8 @@
 package import JSONTree
 package import KubeClient
 import KubeModel
-package import KubeRuntime
-package import Logging
-import Metrics
+import KubeRuntime
 package import PodInjection
-import Synchronization
 import TelemetryAPI
 
 /// Answers the API server's question what a new pod shall look like (`/mutate-v1-pod`).
@@ -16,12 +13,15 @@ import TelemetryAPI
 package struct PodWebhook: Sendable {
     /// How long one lookup that the stores can't answer may take. The API server waits ten seconds for all.
     package static let lookupDeadline = Duration.seconds(2)
+    /// How long all lookups of one review may take.
+    package static let budget = Duration.seconds(5)
 
     private let stores: ClusterStores
     private let sidecars: SidecarCache
     private let client: KubeClient
     private let settings: InjectionSettings
     private let recorder: DecisionRecorder
+    private let material = MaterialMemory()
 
     package init(
         stores: ClusterStores,
@@ -40,43 +40,38 @@ package struct PodWebhook: Sendable {
     /// - Returns: the bytes of an AdmissionReview.
     /// - Throws: `JSONError` when the body is no AdmissionReview: an HTTP 400, as there is nothing to answer to.
     package func answer(_ body: [UInt8]) async throws(JSONError) -> [UInt8] {
-        let request = try AdmissionRequest(scanning: body)
-        // Only new pods are ours, whatever a webhook configuration of somebody else's sends.
-        guard request.operation == "CREATE", request.subresource.isEmpty else {
-            return AdmissionAnswer.allowed(request.uid)
-        }
-        guard let pod = request.pod else {
-            return AdmissionAnswer.denied(request.uid, code: 400, message: request.problem)
-        }
-        let known = self.stores.namespaces[ObjectKey(name: request.namespace)]
-        var inputs: InjectionInputs
-        if let known {
-            inputs = InjectionInputs(
-                pod: pod,
-                namespace: .found(InjectionNamespace(name: request.namespace, annotations: known.annotations)),
-                settings: self.settings
-            )
-            if inputs.asksForNothing { return AdmissionAnswer.allowed(request.uid) }
-        } else {
-            // Created a moment ago, or the watch lags behind.
-            let fetched = await self.fetchNamespace(request.namespace)
-            inputs = InjectionInputs(pod: pod, namespace: fetched, settings: self.settings)
-            if inputs.asksForNothing { return AdmissionAnswer.allowed(request.uid) }
-        }
+        var review = try PodReview(scanning: body, settings: self.settings)
+        // Set with the first question to the API server: most pods need none.
+        var deadline: ContinuousClock.Instant?
         while true {
-            let missing = inputs.missingLookups()
-            if missing.isEmpty { break }
-            for lookup in missing {
-                if let known = self.known(lookup) {
-                    inputs.answer(lookup, with: known)
+            switch review.next() {
+            case .answer(let bytes):
+                if let outcome = review.outcome { self.recorder.record(outcome, review.request) }
+                return bytes
+            case .namespace(let name):
+                if let known = self.stores.namespaces[ObjectKey(name: name)] {
+                    review.answer(
+                        namespace: .found(InjectionNamespace(name: name, annotations: known.annotations))
+                    )
                 } else {
-                    inputs.answer(lookup, with: await self.fetch(lookup))
+                    // Created a moment ago, or the watch lags behind.
+                    review.answer(namespace: await self.fetchNamespace(name))
                 }
+            case .lookups(let lookups):
+                var unknown: [InjectionLookup] = []
+                for lookup in lookups {
+                    if let known = self.known(lookup) {
+                        review.answer(lookup, with: known)
+                    } else {
+                        unknown.append(lookup)
+                    }
+                }
+                if unknown.isEmpty { continue }
+                let end = deadline ?? .now + Self.budget
+                deadline = end
+                for (lookup, answer) in await self.fetch(unknown, until: end) { review.answer(lookup, with: answer) }
             }
         }
-        let outcome = inject(inputs)
-        self.recorder.record(outcome, request)
-        return AdmissionAnswer.answer(request.uid, outcome)
     }
 
     // MARK: Lookups
@@ -100,33 +95,53 @@ package struct PodWebhook: Sendable {
         case .owners(.job, let key):
             self.stores.jobs[key].map { .owners($0.owners) }
         case .secret, .configMap:
-            nil
+            self.material.isKnown(lookup) ? .found : nil
         }
     }
 
-    private func fetch(_ lookup: InjectionLookup) async -> InjectionAnswer {
+    /// All at once, each within its own deadline and all within the request's.
+    private func fetch(
+        _ lookups: [InjectionLookup],
+        until end: ContinuousClock.Instant
+    ) async -> [(InjectionLookup, InjectionAnswer)] {
+        let time = min(Self.lookupDeadline, ContinuousClock.now.duration(to: end))
+        guard time > .zero else {
+            return lookups.map { ($0, .failed("the API server did not answer within \(Self.budget)")) }
+        }
+        if lookups.count == 1 { return [(lookups[0], await self.fetch(lookups[0], within: time))] }
+        return await withTaskGroup { group in
+            for lookup in lookups { group.addTask { (lookup, await self.fetch(lookup, within: time)) } }
+            var answers: [(InjectionLookup, InjectionAnswer)] = []
+            for await answer in group { answers.append(answer) }
+            return answers
+        }
+    }
+
+    private func fetch(_ lookup: InjectionLookup, within time: Duration) async -> InjectionAnswer {
         do {
             switch lookup {
             case .instrumentations(let namespace):
-                let list = try await self.list(ResourceCatalog.instrumentations, namespace)
+                let list = try await self.list(ResourceCatalog.instrumentations, namespace, time)
                 return .instrumentations(list.map { .init($0.json) })
             case .collectors(let namespace):
-                let list = try await self.list(ResourceCatalog.collectors, namespace)
+                let list = try await self.list(ResourceCatalog.collectors, namespace, time)
                 return .collectors(list.map { self.sidecars.render(.init($0.json)) })
             case .instrumentation(let key):
-                let object = try await self.get(ResourceCatalog.instrumentations, key)
+                let object = try await self.get(ResourceCatalog.instrumentations, key, time)
                 return .instrumentations([.init(object.json)])
             case .collector(let key):
-                let object = try await self.get(ResourceCatalog.collectors, key)
+                let object = try await self.get(ResourceCatalog.collectors, key, time)
                 return .collectors([self.sidecars.render(.init(object.json))])
             case .owners(let kind, let key):
-                let object = try await self.get(kind.resource, key, metadataOnly: true)
+                let object = try await self.get(kind.resource, key, time, metadataOnly: true)
                 return .owners(object.metadata.ownerReferences)
             case .secret(let key):
-                _ = try await self.get(ResourceCatalog.secrets, key, metadataOnly: true)
+                _ = try await self.get(ResourceCatalog.secrets, key, time, metadataOnly: true)
+                self.material.remember(lookup)
                 return .found
             case .configMap(let key):
-                _ = try await self.get(ResourceCatalog.configMaps, key, metadataOnly: true)
+                _ = try await self.get(ResourceCatalog.configMaps, key, time, metadataOnly: true)
+                self.material.remember(lookup)
                 return .found
             }
         } catch let error as APIError where error.isNotFound {
@@ -138,7 +153,12 @@ package struct PodWebhook: Sendable {
 
     private func fetchNamespace(_ name: String) async -> InjectionInputs.NamespaceAnswer {
         do {
-            let object = try await self.get(ResourceCatalog.namespaces, ObjectKey(name: name), metadataOnly: true)
+            let object = try await self.get(
+                ResourceCatalog.namespaces,
+                ObjectKey(name: name),
+                Self.lookupDeadline,
+                metadataOnly: true
+            )
             let pairs = object.metadata.annotations.map { (key: $0.key, value: $0.value) }
             return .found(InjectionNamespace(name: name, annotations: InjectionAnnotations(pairs)))
         } catch {
@@ -146,99 +166,26 @@ package struct PodWebhook: Sendable {
         }
     }
 
-    private func list(_ resource: APIResource, _ namespace: String) async throws -> [KubeObject] {
+    private func list(_ resource: APIResource, _ namespace: String, _ time: Duration) async throws -> [KubeObject] {
         try await self.client.listAll(
             resource,
             namespace: namespace,
-            options: ListOptions(timeout: Self.lookupDeadline)
+            options: ListOptions(timeout: time)
         ).items
     }
 
-    private func get(_ resource: APIResource, _ key: ObjectKey, metadataOnly: Bool = false) async throws -> KubeObject {
+    private func get(
+        _ resource: APIResource,
+        _ key: ObjectKey,
+        _ time: Duration,
+        metadataOnly: Bool = false
+    ) async throws -> KubeObject {
         try await self.client.get(
             resource,
             namespace: resource.isNamespaced ? key.namespace : nil,
             name: key.name,
             metadataOnly: metadataOnly,
-            timeout: Self.lookupDeadline
+            timeout: time
         )
-    }
-}
-
-/// Passes on what injection decided: counted, logged, told as Events.
-package final class DecisionRecorder: Sendable {
-    private struct Label: Hashable {
-        var subject: String
-        var code: String
-    }
-
-    private let counters = Mutex<[Label: Counter]>([:])
-    private let logger: Logger
-    private let events: EventRecorder?
-
-    package init(logger: Logger, events: EventRecorder? = nil) {
-        self.logger = logger
-        self.events = events
-    }
-
-    package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest) {
-        for decision in outcome.decisions {
-            self.counter(Label(subject: decision.subject.id, code: decision.code.rawValue)).increment()
-            guard decision.code != .injected else { continue }
-            self.logger.info(
-                "pod not injected",
-                metadata: [
-                    "namespace": "\(request.namespace)", "name": "\(request.name)",
-                    "subject": "\(decision.subject.id)", "code": "\(decision.code)", "reason": "\(decision.message)",
-                ]
-            )
-        }
-        if let error = outcome.error {
-            self.logger.warning(
-                "pod admitted as it came",
-                metadata: ["namespace": "\(request.namespace)", "name": "\(request.name)", "error": "\(error)"]
-            )
-        }
-        // A dry run has no side effects. A pod without a name yet can't be told anything; its answer carries the warning.
-        guard !request.isDryRun, !request.name.isEmpty, let events else { return }
-        for event in outcome.events {
-            events.record(
-                EventNote(
-                    event.type == "Warning" ? .warning : .normal,
-                    reason: event.reason,
-                    action: event.action,
-                    note: event.note,
-                    regarding: ObjectReference(
-                        GroupVersionKind(group: "", version: "v1", kind: "Pod"),
-                        ObjectKey(namespace: request.namespace, name: request.name)
-                    )
-                )
-            )
-        }
-    }
-
-    /// Tells that a collector was given the metrics reader it did not have (collector.md section 2.2).
-    func recordDefaultTelemetry(of collector: KubeObject) {
-        guard let events, !collector.name.isEmpty else { return }
-        events.record(
-            EventNote(
-                .normal,
-                reason: "Spec.Service.Telemetry.DefaultsApplied",
-                note: "Applied default Prometheus telemetry configuration (host: 0.0.0.0, port: 8888)",
-                regarding: collector.reference
-            )
-        )
-    }
-
-    private func counter(_ label: Label) -> Counter {
-        self.counters.withLock { counters in
-            if let known = counters[label] { return known }
-            let made = Counter(
-                label: "swiftlet_injection_decisions_total",
-                dimensions: [("subject", label.subject), ("code", label.code)]
-            )
-            counters[label] = made
-            return made
-        }
     }
 }

@@ -39,7 +39,8 @@ package struct Webhooks: Sendable {
             settings: InjectionSettings(
                 enabledLanguages: options.languages,
                 allowsMultipleLanguages: options.allowsMultipleLanguages,
-                usesNativeSidecars: facts().nativeSidecars
+                usesNativeSidecars: facts().nativeSidecars,
+                staticInstrumentation: options.staticInstrumentation
             ),
             recorder: recorder
         )

@@ -86,10 +86,9 @@ extension Injection {
         if !settings.imagePullPolicy.isEmpty { container["imagePullPolicy"] = .string(settings.imagePullPolicy) }
         containers.append(container)
         containers += agent.extensions
-        let securityContext =
-            settings.initContainerSecurityContext.map(JSONValue.object) ?? self.draft.securityContext(of: first)
+        let securityContext = self.securityContext(of: first, for: .agent, settings)
         for (offset, var container) in containers.enumerated() {
-            container["securityContext"] = securityContext
+            container[object: "securityContext"] = securityContext
             let draft = ContainerDraft(container)
             if case .initContainer(let place) = first {
                 self.draft.insertInitContainer(draft, at: place + offset)

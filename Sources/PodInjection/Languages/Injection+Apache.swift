@@ -78,6 +78,10 @@ extension Injection {
 }
 
 /// `$1` is the directory of the configuration; it never becomes a part of the script's text.
+///
+/// The copied files may be another user's. So what changes is written anew and takes the place of the old file: for that
+/// the directory has to be writable, which that of a volume is. Its mode lets that user copy over it again: a pod whose
+/// node restarted runs its init containers once more.
 private let apacheAttachScript = """
     set -e
     agent=/opt/opentelemetry-webserver/agent
@@ -85,8 +89,15 @@ private let apacheAttachScript = """
     cp -r /opt/opentelemetry/* "$agent"
     sed "s,__agent_log_dir__,$agent/logs,g" "$agent/conf/opentelemetry_sdk_log4cxx.xml.template" \
     > "$agent/conf/opentelemetry_sdk_log4cxx.xml"
-    printf '%s\\n' "$OTEL_APACHE_AGENT_CONF" > "$conf/opentemetry_agent.conf"
-    sed -i "s,<<SID-PLACEHOLDER>>,$APACHE_SERVICE_INSTANCE_ID,g" "$conf/opentemetry_agent.conf"
-    printf '\\nInclude %s\\n' "$1/opentemetry_agent.conf" >> "$conf/httpd.conf"
+    chmod a+rwx "$agent/logs" 2> /dev/null || :
+    rm -f "$conf/opentemetry_agent.conf"
+    printf '%s\\n' "$OTEL_APACHE_AGENT_CONF" | sed "s,<<SID-PLACEHOLDER>>,$APACHE_SERVICE_INSTANCE_ID,g" \
+    > "$conf/opentemetry_agent.conf"
+    new="$conf/.opentelemetry-new"
+    : > "$new"
+    [ ! -e "$conf/httpd.conf" ] || cat "$conf/httpd.conf" > "$new"
+    printf '\\nInclude %s\\n' "$1/opentemetry_agent.conf" >> "$new"
+    chmod a+rw "$new"
+    mv -f "$new" "$conf/httpd.conf"
 
     """

@@ -93,15 +93,19 @@ extension Injection {
 }
 
 /// `$1` is the directory of the configuration. Which module fits depends on the version that runs in this image.
+///
+/// The agent is attached by another user, perhaps, who reads the main file and adds one to conf.d.
 private let nginxCloneScript = """
     set -e
     conf=/opt/opentelemetry-webserver/source-conf
     cp -r "$1"/* "$conf"
     nginx -v 2>&1 | sed 's,.*/,,' > "$conf/version.txt"
+    chmod a+r "$conf"/* 2> /dev/null || :
+    chmod a+rwx "$conf/conf.d" 2> /dev/null || :
 
     """
 
-/// `$1` is the name of the main configuration file.
+/// `$1` is the name of the main configuration file. It may be another user's, so it is written anew, as for Apache.
 private let nginxAttachScript = """
     set -ex
     agent=/opt/opentelemetry-webserver/agent
@@ -110,10 +114,15 @@ private let nginxAttachScript = """
     version=$(cat "$conf/version.txt")
     sed "s,__agent_log_dir__,$agent/logs,g" "$agent/conf/opentelemetry_sdk_log4cxx.xml.template" \
     > "$agent/conf/opentelemetry_sdk_log4cxx.xml"
-    printf '%s\\n' "$OTEL_NGINX_AGENT_CONF" > "$conf/opentelemetry_agent.conf"
-    sed -i "s,<<SID-PLACEHOLDER>>,$OTEL_NGINX_SERVICE_INSTANCE_ID,g" "$conf/opentelemetry_agent.conf"
+    chmod a+rwx "$agent/logs" 2> /dev/null || :
+    rm -f "$conf/opentelemetry_agent.conf"
+    printf '%s\\n' "$OTEL_NGINX_AGENT_CONF" | sed "s,<<SID-PLACEHOLDER>>,$OTEL_NGINX_SERVICE_INSTANCE_ID,g" \
+    > "$conf/opentelemetry_agent.conf"
+    new="$conf/.opentelemetry-new"
     module="$agent/WebServerModule/Nginx/$version/ngx_http_opentelemetry_module.so"
-    sed -i "1s,^,env OTEL_RESOURCE_ATTRIBUTES;\\nload_module $module;\\n," "$conf/$1"
-    mv "$conf/opentelemetry_agent.conf" "$conf/conf.d"
+    sed "1s,^,env OTEL_RESOURCE_ATTRIBUTES;\\nload_module $module;\\n," "$conf/$1" > "$new"
+    chmod a+rw "$new"
+    mv -f "$new" "$conf/$1"
+    mv -f "$conf/opentelemetry_agent.conf" "$conf/conf.d"
 
     """

@@ -86,14 +86,15 @@ extension Injection {
         self.draft.addInitContainer(attach)
     }
 
-    /// Gives both init containers the security context of the Instrumentation, else that of the program's container,
-    /// whose user can read its configuration.
+    /// Gives both init containers the security context of the Instrumentation, else what that of the program's container
+    /// makes, whose user can read its configuration.
     mutating func setSecurityContext(_ server: WebServer, of place: PodDraft.ContainerPlace, _ request: Request) {
-        let context =
-            request.settings.initContainerSecurityContext.map(JSONValue.object) ?? self.draft.securityContext(of: place)
-        for name in [InjectedName.agentSourceClone, server.attachName] {
+        for (name, image) in [
+            (InjectedName.agentSourceClone, ContainerSecurity.Image.program), (server.attachName, .agent),
+        ] {
             guard let index = self.draft.initContainers.place(of: name) else { continue }
-            self.draft[.initContainer(index)].members["securityContext"] = context
+            let context = self.securityContext(of: place, for: image, request.settings)
+            self.draft[.initContainer(index)].members[object: "securityContext"] = context
         }
     }
 

@@ -14,14 +14,16 @@ package struct WebhookRegistration: Sendable, Hashable {
     package var endpoint: Endpoint
     /// Base64 of the PEM certificates that the API server shall trust, as `caBundle` holds it.
     package var caBundle: String
-    /// Pods of this namespace are never sent to us: the operator's own must start while it is down.
-    package var ownNamespace: String?
+    /// Which pods come.
+    package var pods: PodSelection
 
-    package init(endpoint: Endpoint, caBundle: String, ownNamespace: String?) {
+    package init(endpoint: Endpoint, caBundle: String, pods: PodSelection) {
         self.endpoint = endpoint
         self.caBundle = caBundle
-        self.ownNamespace = ownNamespace
+        self.pods = pods
     }
+
+    package static let podWebhookName = "mpod.kb.io"
 
     package static let mutatingName = "opentelemetry-operator-mutating-webhook-configuration"
     package static let validatingName = "opentelemetry-operator-validating-webhook-configuration"
@@ -131,7 +133,7 @@ extension WebhookRegistration {
             failurePolicy: "Fail"
         )
         let pod = Webhook(
-            name: "mpod.kb.io",
+            name: Self.podWebhookName,
             path: WebhookPath.mutatePod,
             group: "",
             version: "v1",
@@ -141,13 +143,8 @@ extension WebhookRegistration {
         )
         // Other webhooks may add containers after us; then we are asked again, and answer the same pod unchanged.
         var podExtra: JSONObject = ["reinvocationPolicy": "IfNeeded"]
-        if let own = self.ownNamespace {
-            podExtra["namespaceSelector"] = [
-                "matchExpressions": [
-                    ["key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [.string(own)]]
-                ]
-            ]
-        }
+        podExtra[object: "namespaceSelector"] = self.pods.namespaceSelector
+        if let conditions = self.pods.matchConditions { podExtra["matchConditions"] = conditions }
         return Self.configuration(
             kind: "MutatingWebhookConfiguration",
             name: Self.mutatingName,

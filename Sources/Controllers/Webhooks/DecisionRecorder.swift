@@ -1,0 +1,97 @@
+import KubeModel
+package import KubeRuntime
+package import Logging
+import Metrics
+package import PodInjection
+import Synchronization
+
+/// Passes on what injection decided: counted, logged, told as Events.
+package final class DecisionRecorder: Sendable {
+    private struct Label: Hashable {
+        var subject: String
+        var code: String
+    }
+
+    private let counters = Mutex<[Label: Counter]>([:])
+    private let logger: Logger
+    private let events: EventRecorder?
+    private let tally: InstrumentationTally?
+
+    package init(logger: Logger, events: EventRecorder? = nil, tally: InstrumentationTally? = nil) {
+        self.logger = logger
+        self.events = events
+        self.tally = tally
+    }
+
+    package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest) {
+        for decision in outcome.decisions {
+            self.counter(Label(subject: decision.subject.id, code: decision.code.rawValue)).increment()
+            guard decision.isRefusal else { continue }
+            self.logger.info(
+                "pod not injected",
+                metadata: [
+                    "namespace": "\(request.namespace)", "name": "\(request.name)",
+                    "subject": "\(decision.subject.id)", "code": "\(decision.code)", "reason": "\(decision.message)",
+                ]
+            )
+        }
+        if let error = outcome.error {
+            self.logger.warning(
+                "pod admitted as it came",
+                metadata: ["namespace": "\(request.namespace)", "name": "\(request.name)", "error": "\(error)"]
+            )
+        }
+        // A dry run has no side effects.
+        guard !request.isDryRun else { return }
+        self.tally?.count(outcome.decisions)
+        guard let events else { return }
+        for event in outcome.events {
+            // A pod without an owner and without a name yet can't be told anything; its answer carries the warning.
+            guard let regarding = event.regarding ?? request.podReference else { continue }
+            events.record(
+                EventNote(
+                    event.type == "Warning" ? .warning : .normal,
+                    reason: event.reason,
+                    action: event.action,
+                    note: event.note,
+                    regarding: regarding
+                )
+            )
+        }
+    }
+
+    /// Tells that a collector was given the metrics reader it did not have (collector.md section 2.2).
+    func recordDefaultTelemetry(of collector: KubeObject) {
+        guard let events, !collector.name.isEmpty else { return }
+        events.record(
+            EventNote(
+                .normal,
+                reason: "Spec.Service.Telemetry.DefaultsApplied",
+                note: "Applied default Prometheus telemetry configuration (host: 0.0.0.0, port: 8888)",
+                regarding: collector.reference
+            )
+        )
+    }
+
+    private func counter(_ label: Label) -> Counter {
+        self.counters.withLock { counters in
+            if let known = counters[label] { return known }
+            let made = Counter(
+                label: "swiftlet_injection_decisions_total",
+                dimensions: [("subject", label.subject), ("code", label.code)]
+            )
+            counters[label] = made
+            return made
+        }
+    }
+}
+
+extension AdmissionRequest {
+    fileprivate var podReference: ObjectReference? {
+        guard !self.name.isEmpty else { return nil }
+        return ObjectReference(
+            GroupVersionKind(group: "", version: "v1", kind: "Pod"),
+            ObjectKey(namespace: self.namespace, name: self.name)
+        )
+    }
+}

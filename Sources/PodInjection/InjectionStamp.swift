@@ -1,0 +1,100 @@
+import JSONTree
+import KubeModel
+
+/// What became of everything that a pod asked for, as an annotation of the pod says it: the answer to "why is this pod
+/// not instrumented?" stays with the pod, long after Events have expired.
+///
+/// The value is a JSON array of objects with `subject` (a language id or `sidecar`), `code` (a ``ReasonCode``) and, where
+/// they apply, `containers`, `source` (`NAMESPACE/NAME` of the Instrumentation or collector) and `message`.
+package struct InjectionStamp: Sendable, Hashable {
+    package static let annotation = "swiftlet.opentelemetry.io/injection"
+
+    /// A message of a hostile length must not make the pod too large to be admitted.
+    private static let messageLimit = 512
+
+    package struct Entry: Sendable, Hashable {
+        package var subject: String
+        package var code: String
+        package var containers: [String]
+        package var source: String
+        package var message: String
+
+        fileprivate init(_ decision: Decision) {
+            self.subject = decision.subject.id
+            self.code = decision.code.rawValue
+            self.containers = decision.containers
+            self.source = decision.source?.description ?? ""
+            self.message = decision.message.prefix(bytes: InjectionStamp.messageLimit)
+        }
+
+        fileprivate init?(_ json: JSONValue) {
+            guard let subject = json[string: "subject"], let code = json[string: "code"] else { return nil }
+            self.subject = subject
+            self.code = code
+            self.containers = json.object?[strings: "containers"] ?? []
+            self.source = json[string: "source"] ?? ""
+            self.message = json[string: "message"] ?? ""
+        }
+
+        fileprivate var json: JSONValue {
+            var object: JSONObject = ["subject": .string(self.subject), "code": .string(self.code)]
+            if !self.containers.isEmpty { object["containers"] = .strings(self.containers) }
+            if !self.source.isEmpty { object["source"] = .string(self.source) }
+            if !self.message.isEmpty { object["message"] = .string(self.message) }
+            return .object(object)
+        }
+    }
+
+    package private(set) var entries: [Entry] = []
+
+    /// The stamp that a pod carries; entries that can't be read are left out.
+    package init(parsing text: String) {
+        guard case .array(let items)? = try? JSONValue(parsing: Array(text.utf8)) else { return }
+        self.entries = items.compactMap(Entry.init)
+    }
+
+    /// The stamp for decisions about a pod that may carry one already. A webhook is asked again after others changed the
+    /// pod: what was done the first time is not said to be somebody else's work then.
+    init(_ decisions: [Decision], over old: InjectionStamp) {
+        let isDone = { (decision: Decision) in
+            decision.code == .alreadyInstrumented && old.entries.contains { $0.subject == decision.subject.id }
+        }
+        var left = decisions.filter { !isDone($0) && !$0.isSidecarAlreadyThere }.map(Entry.init)
+        let kept = Set(decisions.filter(isDone).map(\.subject.id))
+        for entry in old.entries {
+            if kept.contains(entry.subject) {
+                self.entries.append(entry)
+            } else if let place = left.firstIndex(of: entry) {
+                // In its old place, so that saying the same again is no change.
+                self.entries.append(left.remove(at: place))
+            }
+        }
+        self.entries += left
+    }
+
+    /// The annotation's value; empty for none.
+    package var text: String { self.entries.isEmpty ? "" : JSONValue.array(self.entries.map(\.json)).text }
+}
+
+extension Decision {
+    /// A pod that brings its sidecar along got what it asked for.
+    fileprivate var isSidecarAlreadyThere: Bool { self.subject == .sidecar && self.code == .alreadyInstrumented }
+}
+
+extension JSONValue {
+    fileprivate subscript(string key: String) -> String? { self.object?[string: key] }
+    fileprivate var text: String { String(decoding: self.bytes(), as: UTF8.self) }
+}
+
+extension String {
+    /// At most so many bytes, cut between characters.
+    fileprivate func prefix(bytes limit: Int) -> String {
+        guard self.utf8.count > limit else { return self }
+        var text = ""
+        for character in self.unicodeScalars {
+            if text.utf8.count + UTF8.width(character) > limit - 3 { break }
+            text.unicodeScalars.append(character)
+        }
+        return text + "…"
+    }
+}
