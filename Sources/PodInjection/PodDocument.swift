@@ -133,10 +133,9 @@ struct PodOutline: Sendable {
     }
 }
 
-<<<<<<< HEAD
 /// ``InjectionStamp/annotation``, for comparing bytes.
 private let stampKey: StaticString = "swiftlet.opentelemetry.io/injection"
-=======
+
 extension ReviewScanner {
     /// Where the value stands that `body` reads.
     fileprivate mutating func place(
@@ -148,7 +147,6 @@ extension ReviewScanner {
         return start..<self.position
     }
 }
->>>>>>> wt-pss
 
 extension PodDocument {
     /// Reads a part of the document.
