@@ -23,7 +23,9 @@ import Testing
 
     /// Each owner costs a request to the API server.
     @Test func fewOwnersAreLookedUp() throws {
-        let owners = (0..<500).map { ParsedPod.Owner(kind: "ReplicaSet", name: "rs\($0)", uid: "u") }
+        let owners = (0..<500).map {
+            ParsedPod.Owner(apiVersion: "apps/v1", kind: "ReplicaSet", name: "rs\($0)", uid: "u", isController: false)
+        }
         var answers = LookupAnswers()
         var asked = 0
         while case let missing = OwnerChain.lookups(owners, namespace: "shop", answers), !missing.isEmpty {

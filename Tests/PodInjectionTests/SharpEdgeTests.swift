@@ -201,7 +201,7 @@ struct SharpEdgeTests {
                 """
         ).run()
         for container in ["otel-agent-source-container-clone", "otel-agent-attach-\(name)"] {
-            #expect(try result.container(container).json["securityContext"] == ["runAsUser": 2])
+            #expect(try result.container(container).json["securityContext"]?["runAsUser"] == 2)
         }
         #expect(try result.container("otel-agent-source-container-clone").image == "b:1")
         #expect(try result.container("b").volumeMounts.count == 2)
