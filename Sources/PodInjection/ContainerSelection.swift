@@ -48,28 +48,42 @@ enum ContainerSelection {
 
 extension PodDraft {
     /// The containers of a list in the order they are worked on: init containers as the pod has them, then regular
-    /// containers as the list has them; of an empty list the first regular container. And the names that aren't there.
+    /// containers as the list has them; of an empty list the first regular container. And the names that aren't there, as
+    /// many as are worth telling.
     func targets(_ names: [String]) -> (places: [ContainerPlace], unknown: [String]) {
         if names.isEmpty {
             return (self.containers.containers.isEmpty ? [] : [.container(0)], [])
         }
+        // Lists and pods may be long: each is gone through once.
+        let wanted = Set(names)
+        func firstPlaces(_ containers: [ContainerDraft]) -> [String: Int] {
+            var places: [String: Int] = [:]
+            for (place, container) in containers.enumerated() where wanted.contains(container.name) {
+                if places[container.name] == nil { places[container.name] = place }
+            }
+            return places
+        }
+        let regularPlaces = firstPlaces(self.containers.containers)
+        let initPlaces = firstPlaces(self.initContainers.containers)
         var regular: [ContainerPlace] = []
         var unknown: [String] = []
-        for name in names {
-            if let place = self.containers.place(of: name) {
-                if !regular.contains(.container(place)) { regular.append(.container(place)) }
-            } else if !self.initContainers.contains(name), !name.isEmpty {
+        var seen: Set<String> = []
+        for name in names where seen.insert(name).inserted {
+            if let place = regularPlaces[name] {
+                regular.append(.container(place))
+            } else if initPlaces[name] == nil, !name.isEmpty, unknown.count < Self.toldUnknownNames {
                 unknown.append(name)
             }
         }
         var places: [ContainerPlace] = []
         for (place, container) in self.initContainers.containers.enumerated()
-        where names.contains(container.name) && !self.containers.contains(container.name) {
+        where wanted.contains(container.name) && regularPlaces[container.name] == nil {
             places.append(.initContainer(place))
         }
         return (places + regular, unknown)
     }
 
+    private static var toldUnknownNames: Int { 16 }
 }
 
 extension ParsedPod {

@@ -19,6 +19,7 @@ extension Injection {
         describing described: PodDraft.ContainerPlace,
         _ request: Request
     ) {
+        if self.isTooLarge { return }
         let settings = request.settings
         let app = self.draft[described]
         // 1. What the user says in the variable itself is not said again.
@@ -31,6 +32,7 @@ extension Injection {
         swap(&environment, &self.draft[target].environment)
         defer { swap(&environment, &self.draft[target].environment) }
 
+        // What the program's own variable fixes says nothing about the agent beside it, which has a variable of its own.
         let fixed =
             target == described
             ? fixedByApp : environment.value(of: .resourceAttributes).map(ResourceAttributes.keys) ?? []
@@ -41,18 +43,18 @@ extension Injection {
         // 4. A second language on the same container finds the variables of the first. This one is always needed: the
         // service instance id refers to it.
         environment.appendUnlessSame(.podName, field: "metadata.name")
-        if !fixed.contains("k8s.pod.name") { map.set("k8s.pod.name", "$(OTEL_RESOURCE_ATTRIBUTES_POD_NAME)") }
+        if !fixed.contains("k8s.pod.name") { map.override("k8s.pod.name", "$(OTEL_RESOURCE_ATTRIBUTES_POD_NAME)") }
         // 5.
         if settings.addsKubernetesUIDs, map["k8s.pod.uid"].isEmpty, !fixed.contains("k8s.pod.uid") {
             environment.appendUnlessSame(.podUID, field: "metadata.uid")
-            map.set("k8s.pod.uid", "$(OTEL_RESOURCE_ATTRIBUTES_POD_UID)")
+            map.override("k8s.pod.uid", "$(OTEL_RESOURCE_ATTRIBUTES_POD_UID)")
         }
         // 6.
-        if !version.isEmpty, !fixed.contains("service.version") { map.set("service.version", version) }
+        if !version.isEmpty, !fixed.contains("service.version") { map.override("service.version", version) }
         // 7.
         if map["k8s.node.name"].isEmpty, !fixed.contains("k8s.node.name") {
             environment.appendUnlessSame(.nodeName, field: "spec.nodeName")
-            map.set("k8s.node.name", "$(OTEL_RESOURCE_ATTRIBUTES_NODE_NAME)")
+            map.override("k8s.node.name", "$(OTEL_RESOURCE_ATTRIBUTES_NODE_NAME)")
         }
         // 8.
         self.join(map, &environment, request, container: app.name)
@@ -71,6 +73,7 @@ extension Injection {
         if let place = environment.place(of: .resourceAttributes), !environment.entries[place].isReference {
             environment.moveToEnd(place)
         }
+        self.count(environment)
     }
 
     /// Appends the rendered attributes to what the variable holds.

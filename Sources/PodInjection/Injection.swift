@@ -31,6 +31,8 @@ struct Injection: Sendable {
     let owners: OwnerChain
     var draft: PodDraft
     var decisions: [Decision] = []
+    /// About how much memory the variables that were added take, in bytes.
+    var addedBytes = 0
 
     /// One language that is to be injected, with all that was found out about it.
     struct Request: Sendable {
@@ -51,7 +53,9 @@ struct Injection: Sendable {
 
     /// The effective value of an annotation.
     func annotation(_ key: InjectionAnnotations.Key) -> String {
-        InjectionAnnotations.effective(key, pod: self.annotations, namespace: self.namespace.annotations)
+        // What the namespace says is not meant for the operator's own pods, which have containers of other names.
+        let namespace = self.draft.pod.isOwnOperand ? InjectionAnnotations() : self.namespace.annotations
+        return InjectionAnnotations.effective(key, pod: self.annotations, namespace: namespace)
     }
 
     mutating func run() -> InjectionOutcome {
@@ -147,7 +151,9 @@ struct Injection: Sendable {
             }
         }
         for request in requests {
+            try self.checkSize(request)
             self.inject(request)
+            try self.checkSize(request)
             let subject = Decision.Subject.language(request.language)
             if !self.decisions.contains(where: { $0.subject == subject }) {
                 self.refuse(

@@ -32,6 +32,8 @@ package struct InjectionAnnotations: Sendable, Hashable {
 
     /// `resource.opentelemetry.io/KEY` annotations as KEY and value, in their order, each key once.
     package private(set) var resourceAttributes: [Attribute] = []
+    /// Where each of them stands, once there are many: a hostile pod has tens of thousands.
+    private var attributePlaces: [String: Int]?
 
     package init() {}
 
@@ -83,10 +85,11 @@ package struct InjectionAnnotations: Sendable, Hashable {
     mutating func set(_ bytes: UnsafeBufferPointer<UInt8>, _ value: String) {
         if bytes.starts(with: Self.resourcePrefix) {
             let name = String(decoding: bytes.dropFirst(Self.resourcePrefix.utf8CodeUnitCount), as: UTF8.self)
-            if let place = self.resourceAttributes.firstIndex(where: { $0.key == name }) {
+            if let place = self.place(ofAttribute: name) {
                 self.resourceAttributes[place].value = value
             } else {
                 self.resourceAttributes.append(Attribute(key: name, value: value))
+                self.remember(name)
             }
             return
         }
@@ -95,6 +98,24 @@ package struct InjectionAnnotations: Sendable, Hashable {
             self.entries[place].value = value
         } else {
             self.entries.append(Entry(key: key, value: value))
+        }
+    }
+
+    private func place(ofAttribute name: String) -> Int? {
+        if let attributePlaces { return attributePlaces[name] }
+        return self.resourceAttributes.firstIndex { $0.key == name }
+    }
+
+    /// Notes the place of the attribute that was added last.
+    private mutating func remember(_ name: String) {
+        let count = self.resourceAttributes.count
+        if self.attributePlaces != nil {
+            self.attributePlaces?[name] = count - 1
+        } else if count == 32 {
+            self.attributePlaces = Dictionary(
+                self.resourceAttributes.enumerated().map { ($0.element.key, $0.offset) },
+                uniquingKeysWith: { first, _ in first }
+            )
         }
     }
 

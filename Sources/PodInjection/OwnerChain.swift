@@ -19,8 +19,12 @@ struct OwnerChain: Sendable {
     /// ReplicaSets and Jobs whose own owners could not be read: what belongs to them is named incompletely.
     private(set) var unread: [String] = []
 
-    /// Owners own each other two deep in practice; a cycle must not hang us.
+    /// Owners own each other two deep in practice. Whoever makes a pod says what owns it, as often as he likes: neither a
+    /// cycle nor a crowd of owners must keep us, or the API server that is asked for each, busy.
+    private static let maximumLookups = 8
     private static let maximumDepth = 4
+    /// The owners that were looked at, or are to be.
+    private var looked: [InjectionLookup] = []
 
     /// The workload that people know: the outermost controller as far as it could be found out.
     private(set) var workload: ObjectReference?
@@ -33,7 +37,7 @@ struct OwnerChain: Sendable {
 
     init(_ owners: [ParsedPod.Owner], namespace: String, _ answers: LookupAnswers) {
         for owner in owners {
-            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), 0, namespace, answers, { _ in })
+            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), namespace, answers, { _ in })
         }
         self.readForSidecar(owners, namespace, answers)
         self.workload = Self.workload(owners.first(where: \.isController) ?? owners.first, namespace, answers)
@@ -78,7 +82,7 @@ struct OwnerChain: Sendable {
         var chain = OwnerChain()
         for owner in owners {
             let reference = Reference(kind: owner.kind, name: owner.name, uid: owner.uid)
-            chain.add(reference, 0, namespace, answers) { missing.append($0) }
+            chain.add(reference, namespace, answers) { missing.append($0) }
         }
         return missing
     }
@@ -87,22 +91,22 @@ struct OwnerChain: Sendable {
 
     private mutating func add(
         _ owner: Reference,
-        _ depth: Int,
         _ namespace: String,
         _ answers: LookupAnswers,
         _ need: (InjectionLookup) -> Void
     ) {
         guard let kind = Self.keys(owner.kind) else { return }
-        if !owner.name.isEmpty {
-            self.owners.append(Owner(nameKey: kind.name, name: owner.name, uidKey: kind.uid, uid: owner.uid))
-        }
-        guard let next = kind.next, depth < Self.maximumDepth else { return }
+        if owner.name.isEmpty { return }
+        self.owners.append(Owner(nameKey: kind.name, name: owner.name, uidKey: kind.uid, uid: owner.uid))
+        guard let next = kind.next else { return }
         let lookup = InjectionLookup.owners(next, ObjectKey(namespace: namespace, name: owner.name))
+        guard self.looked.count < Self.maximumLookups, !self.looked.contains(lookup) else { return }
+        self.looked.append(lookup)
         switch answers[lookup] {
         case .owners(let references)?:
             for reference in references {
                 let further = Reference(kind: reference.kind, name: reference.name, uid: reference.uid)
-                self.add(further, depth + 1, namespace, answers, need)
+                self.add(further, namespace, answers, need)
             }
         case nil: need(lookup)
         default: self.unread.append("\(next.rawValue) \(owner.name)")

@@ -7,16 +7,39 @@ struct ResourceAttributes: Sendable {
     /// Keys that the user gave in the variable itself: what they say is not overridden.
     private let fixed: Set<String>
 
+    /// Where each key stands, once there are so many that looking through them takes long: a pod may have thousands of
+    /// annotations, and every container reads them all.
+    private var places: [String: Int]?
+    private static let manyAttributes = 32
+
     init(fixed: Set<String> = []) { self.fixed = fixed }
 
     /// Sets a key, unless the user did.
     mutating func set(_ key: String, _ value: String) {
         if !self.fixed.isEmpty, self.fixed.contains(key) { return }
-        for place in self.attributes.indices where self.attributes[place].key == key {
+        self.override(key, value)
+    }
+
+    /// Sets a key whatever the user gave: for another container than the one that the map describes.
+    mutating func override(_ key: String, _ value: String) {
+        if let place = self.place(of: key) {
             self.attributes[place].value = value
             return
         }
         self.attributes.append(Attribute(key: key, value: value))
+        if self.places != nil {
+            self.places?[key] = self.attributes.count - 1
+        } else if self.attributes.count == Self.manyAttributes {
+            self.places = Dictionary(
+                self.attributes.enumerated().map { ($0.element.key, $0.offset) },
+                uniquingKeysWith: { first, _ in first }
+            )
+        }
+    }
+
+    private func place(of key: String) -> Int? {
+        if let places { return places[key] }
+        return self.attributes.firstIndex { $0.key == key }
     }
 
     mutating func setUnlessEmpty(_ key: String, _ value: String) {
@@ -24,10 +47,7 @@ struct ResourceAttributes: Sendable {
     }
 
     /// Empty for a key that isn't there.
-    subscript(key: String) -> String {
-        for attribute in self.attributes where attribute.key == key { return attribute.value }
-        return ""
-    }
+    subscript(key: String) -> String { self.place(of: key).map { self.attributes[$0].value } ?? "" }
 
     /// `key=value` joined by commas, keys in byte order.
     func rendered() -> String {
@@ -57,14 +77,17 @@ struct ResourceAttributes: Sendable {
         return text
     }
 
-    /// The keys in a value of `OTEL_RESOURCE_ATTRIBUTES`; what isn't one key and one value is skipped.
+    /// The keys in a value of `OTEL_RESOURCE_ATTRIBUTES`: what stands before the first `=` of an item, without blanks and
+    /// line ends around it, as SDKs read it. What has no `=` is skipped.
     static func keys(in text: String) -> Set<String> {
         if text.isEmpty { return [] }
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
         var keys: Set<String> = []
         for item in text.utf8.split(separator: UInt8(ascii: ",")) {
-            let trimmed = item.drop { $0 == 0x20 || $0 == 0x09 }
-            let parts = trimmed.split(separator: UInt8(ascii: "="), omittingEmptySubsequences: false)
-            if parts.count == 2 { keys.insert(String(Substring(parts[0]))) }
+            guard let equals = item.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let start = item[..<equals].drop(while: isBlank)
+            guard let last = start.lastIndex(where: { !isBlank($0) }) else { continue }
+            keys.insert(String(Substring(start[...last])))
         }
         return keys
     }

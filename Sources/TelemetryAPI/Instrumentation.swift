@@ -113,9 +113,9 @@ package struct LanguageSpec: Sendable, Hashable {
         guard let template = self.json[object: "volumeClaimTemplate"], !template.isDeeplyEmpty else { return nil }
         return template
     }
-    /// The deprecated size of the agent's volume, a quantity; `nil` when unset or zero.
+    /// The deprecated size of the agent's volume, a quantity; `nil` when unset. Zero is a size: no limit.
     package var volumeLimitSize: JSONValue? {
-        guard let size = self.json["volumeLimitSize"], !size.isDeeplyEmpty else { return nil }
+        guard let size = self.json["volumeLimitSize"], !size.isNull, size.string != "" else { return nil }
         return size
     }
     /// Java only.

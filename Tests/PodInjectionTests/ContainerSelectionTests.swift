@@ -170,7 +170,7 @@ struct ContainerSelectionTests {
     }
 
     /// What is inherited is filled, what the Instrumentation says is not; the rules are in ``ContainerSecurityTests``.
-    static let contexts: [(String, String, JSONValue)] = [
+    static let contexts: [(own: String, instrumentation: String, expected: JSONValue)] = [
         (
             "{runAsUser: 7}", "{}",
             [
@@ -189,17 +189,19 @@ struct ContainerSelectionTests {
         ("null", "initContainerSecurityContext: {runAsUser: 8}", ["runAsUser": 8]),
     ]
 
-    @Test(arguments: Self.contexts)
-    func securityContext(_ own: String, _ instrumentation: String, _ expected: JSONValue) throws {
+    @Test(arguments: ["java", "nodejs", "python", "dotnet"], Self.contexts)
+    func securityContext(_ language: String, _ row: (own: String, instrumentation: String, expected: JSONValue)) throws
+    {
+        let (own, instrumentation, expected) = row
         let result = try scenario(
-            [key("inject-python"): "true", key("container-names"): "warm"],
+            [key("inject-\(language)"): "true", key("container-names"): "warm"],
             spec: """
                 containers: [{name: app, image: a, securityContext: {runAsUser: 1}}]
                 initContainers: [{name: warm, image: a, securityContext: \(own)}]
                 """,
             instrumentation: instrumentation
         ).run()
-        let agent = try result.container("opentelemetry-auto-instrumentation-python")
+        let agent = try result.container("opentelemetry-auto-instrumentation-\(language)")
         #expect(agent.json["securityContext"] == expected)
     }
 }

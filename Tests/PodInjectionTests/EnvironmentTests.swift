@@ -27,6 +27,20 @@ struct EnvironmentTests {
         "OTEL_RESOURCE_ATTRIBUTES",
     ]
 
+    /// The first row of section 9.4.
+    @Test func variablesAreAddedIfAbsent() throws {
+        let result = try self.run(
+            "java",
+            env: "[{name: foo, value: bar}]",
+            instrumentation:
+                "java: {env: [{name: foo, value: x}, {name: alpha, value: beta}, {name: alpha, value: twice}]}"
+        )
+        let values = try result.env().filter { ["foo", "alpha"].contains($0.name) }.map {
+            "\($0.name)=\($0.value ?? "")"
+        }
+        #expect(values == ["foo=bar", "alpha=beta"])
+    }
+
     @Test func pythonWithASpecVariable() throws {
         let result = try self.run("python", instrumentation: "env: [{name: OTEL_METRICS_EXPORTER, value: none}]")
         #expect(

@@ -7,6 +7,19 @@ import YAMLTree
 
 /// Fixtures/CASE/input.yaml is a ``Scenario``; expected.yaml is the changed pod and, as a second document, the decisions
 /// and the error. `UPDATE_GOLDEN=1` writes what comes out now: read the difference.
+///
+/// The rows of specification section 9 are tested by:
+///
+/// | section | tests |
+/// | --- | --- |
+/// | 9.1 | `AnnotationTests.effective`, all rows for both kinds of annotation |
+/// | 9.2 | `ServiceNameTests.rows`; container 1st and 2nd: `secondContainerHasItsOwn` |
+/// | 9.3 | `ResourceAttributeTests`, in the order of the table; image parse: `ImageReferenceTests` |
+/// | 9.4 | `EnvironmentTests`, in the order of the table; two containers of Java: Fixtures/java-containers; attach env: `SharpEdgeTests.edge23AddressesOfTheAttachContainer` |
+/// | 9.5 | `ContainerSelectionTests`. "Unknown target: at the end" cannot happen, as without a target nothing is added (sharp edge 16) |
+/// | 9.6 | `MutatorTests`; empty payload: `AdmissionRequestTests`, `AdmissionAnswerTests`; sidecars: `SidecarTests.injects`, `namespaceAsks`, `thereIsNothingToInject`, `oneIsEnough`, `removal` |
+/// | 9.7 | `SidecarTests`. "Add when one exists" is a call that nothing here can make |
+/// | 9.8 | `WebServerTests`, Fixtures/apache |
 struct GoldenTests {
     static let directory =
         "\(#filePath)".split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")

@@ -236,7 +236,7 @@ struct MutatorTests {
     /// Sharp edge 4: what the namespace asks for isn't meant for the operator's own collectors.
     @Test func ownOperandsAreLeftAlone() throws {
         let namespace =
-            "{apiVersion: v1, kind: Namespace, metadata: {name: shop, annotations: {\(key("inject-java")): 'true', sidecar.opentelemetry.io/inject: 'true'}}}"
+            "{apiVersion: v1, kind: Namespace, metadata: {name: shop, annotations: {\(key("inject-java")): 'true', sidecar.opentelemetry.io/inject: 'true', \(key("container-names")): other}}}"
         let labels = "labels: {app.kubernetes.io/managed-by: opentelemetry-operator}"
         let left = try scenario([:], metadata: labels, more: namespace).run()
         #expect(left.isUnchanged)

@@ -328,7 +328,7 @@ extension SplitMix {
     fileprivate mutating func text() -> String {
         self.pick([
             "", "a", "b", "é", "e\u{301}", "\u{1F426}", "x/y", "~", "q\"\\\n", " ", "/etc/nginx/nginx.conf", "$(A)",
-            "a=b,c=d,",
+            "a=b,c=d,", " a = b ,\n c=d=e", "k8s.pod.name=p,k8s.node.name = n", ",=,", "/usr/local/apache2/conf",
         ])
     }
 
@@ -392,7 +392,13 @@ extension SplitMix {
             annotations[language.containerNamesAnnotation] = .string(list.joined(separator: ","))
         }
         if self.chance(3) { annotations[key("container-names")] = .string(self.pick(names + initial + ["c0,c1"])) }
-        if self.chance(3) { annotations["resource.opentelemetry.io/" + self.text()] = .string(self.text()) }
+        // Only what the API server lets through as a key: others break the variable apart, as with the Go operator.
+        for name in [
+            "x", "a", "cr", "k8s.pod.name", "k8s.node.name", "k8s.pod.uid", "k8s.container.name", "service.name",
+            "service.version", "service.namespace", "service.instance.id", "k8s.deployment.name",
+        ] where self.chance(12) {
+            annotations["resource.opentelemetry.io/" + name] = .string(self.text())
+        }
         if self.chance(2) { annotations[key("otel-go-auto-target-exe")] = "/app" }
         if self.chance(4) { annotations[key("otel-python-platform")] = .string(self.pick(["musl", "glibc", "other"])) }
         if self.chance(3) {

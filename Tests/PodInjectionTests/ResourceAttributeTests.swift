@@ -390,4 +390,63 @@ struct ResourceAttributeTests {
         #expect(attributes.contains("list=a%2Cb 5%25"))
         #expect(attributes.contains("plain=a=b 5%;c"))
     }
+
+    /// Section 6.2: the user's items stay as they are, and what they name is not said again.
+    static let items: [(own: String, added: [String])] = [
+        ("a=1, b = 2 ,c=3", []),
+        ("a=1,\n  b=2,\n  c=3\n", []),
+        ("\ta=1,b=2,c=3", []),
+        ("a=1=2,b=c=d,c==", []),
+        ("a=,b=,c=", []),
+        ("a=1,a=2,b=3,b=4,c=5", []),
+        ("a,b=2,c", ["a=cr", "c=cr"]),
+        ("x=a=b,c=3", ["a=cr", "b=cr"]),
+        ("A=1,b.c=2,ab=3", ["a=cr", "b=cr", "c=cr"]),
+        (",,=1,", ["a=cr", "b=cr", "c=cr"]),
+    ]
+
+    @Test(arguments: Self.items) func itemsOfTheUser(_ row: (own: String, added: [String])) throws {
+        var scenario = try scenario(instrumentation: "resource: {resourceAttributes: {a: cr, b: cr, c: cr}}")
+        scenario.pod["spec"] = [
+            "containers": [
+                [
+                    "name": "app", "image": "app",
+                    "env": [["name": "OTEL_RESOURCE_ATTRIBUTES", "value": .string(row.own)]],
+                ]
+            ]
+        ]
+        let value = try #require(try scenario.run().value("OTEL_RESOURCE_ATTRIBUTES"))
+        let joint = row.own.hasSuffix(",") ? "" : ","
+        let added = row.added.map { $0 + "," }.joined()
+        #expect(value.utf8.starts(with: (row.own + joint + added + "k8s.container.name=app,").utf8), "\(value)")
+    }
+
+    /// Sharp edge 25: the Go operator looks for the text, so an odd way of writing it must not lose the user's version.
+    @Test(arguments: [
+        "service.version=1.0-mine", "service.version = 1", "a=b,\n service.version=1", "service.version=a=b",
+    ])
+    func versionOfTheUserStays(_ own: String) throws {
+        var scenario = try scenario()
+        scenario.pod["spec"] = [
+            "containers": [
+                [
+                    "name": "app", "image": "app:9",
+                    "env": [["name": "OTEL_RESOURCE_ATTRIBUTES", "value": .string(own)]],
+                ]
+            ]
+        ]
+        let value = try #require(try scenario.run().value("OTEL_RESOURCE_ATTRIBUTES"))
+        #expect(!value.contains("service.version=9"))
+    }
+
+    @Test func manyAttributesAreFoundByKey() throws {
+        var annotations = self.sdk
+        for number in 0..<40 { annotations["resource.opentelemetry.io/k\(number)"] = "annotated" }
+        let given = (0..<40).map { "k\($0): cr" }.joined(separator: ", ")
+        let result = try scenario(annotations, instrumentation: "resource: {resourceAttributes: {\(given)}}").run()
+        let attributes = try result.attributes()
+        #expect(attributes.filter { $0.hasSuffix("=annotated") }.count == 40)
+        #expect(attributes.allSatisfy { !$0.hasSuffix("=cr") })
+        #expect(attributes.filter { $0.hasPrefix("k8s.pod.name=") }.count == 1)
+    }
 }

@@ -182,9 +182,10 @@ extension ContainerDraft {
     /// Takes away the first mount at a directory or below it: the copied configuration holds what it holds (sharp edge
     /// 37: compared by steps of the path, not by its text).
     mutating func removeMount(below directory: String) {
-        let found = self.mounts.firstIndex { mount in
-            mount.path == directory || mount.path.hasPrefix(directory + "/")
-        }
+        // One at the directory itself goes first: two mounts at one path make the pod invalid.
+        let found =
+            self.mounts.firstIndex { $0.path == directory || $0.path == directory + "/" }
+            ?? self.mounts.firstIndex { $0.path.hasPrefix(directory + "/") }
         if let found { self.removeMount(at: found) }
     }
 }
