@@ -56,8 +56,8 @@ def measure(world: World, report: Report, quick: bool) -> None:
     for name, share in [("p50", 50), ("p99", 99)]:
         report.add(group, f"a create, {name}", at(times, share), "ms", yardstick=at(alone, share))
     report.note(
-        f"plain pods: {PARALLEL} at a time; yardstick: the same without webhooks; the Go operator took {GO_OPERATOR} ms "
-        f"of CPU a pod; other processes took {noise:.0%} of a CPU meanwhile"
+        f"plain pods: {PARALLEL} at a time; yardstick: the same without webhooks; the Go operator took "
+        f"{GO_OPERATOR} ms of CPU a pod; other processes took {noise:.0%} of a CPU meanwhile"
     )
 
 
@@ -139,7 +139,11 @@ def created(server: Server, count: int) -> list[float]:
 
 def deleted(server: Server, count: int) -> list[float]:
     """Nobody runs them, so they are gone at once."""
-    return server.send_all(count, lambda connection, number: server.send(connection, "DELETE", f"{PODS}/shop-{number:05}"))
+
+    def delete(connection: HTTPSConnection, number: int) -> None:
+        server.send(connection, "DELETE", f"{PODS}/shop-{number:05}")
+
+    return server.send_all(count, delete)
 
 
 def until_asked(world: World, server: Server) -> None:
