@@ -116,6 +116,34 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def install_definitions(server):
+    """Our CRDs, as `swiftlet crds` gives them for this server."""
+    crds = subprocess.run(
+        [BINARY, "crds", "--kubeconfig", server.kubeconfig, "--server-version", "cluster"],
+        capture_output=True, text=True, check=True,
+    ).stdout
+    forget_conversion(server)
+    server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=crds)
+    eventually("collectors are served", lambda: server.path("opentelemetry.io/v1beta1", "OpenTelemetryCollector", ""))
+
+
+def forget_conversion(server):
+    """Takes the address of an operator that is gone out of the definition; the one in ours can't be merged into it."""
+    server.kubectl(
+        "patch", "crd", "opentelemetrycollectors.opentelemetry.io", "--type=merge",
+        "-p", '{"spec":{"conversion":{"strategy":"None","webhook":null}}}', check=False,
+    )
+
+
+def remove_webhooks(server):
+    """Without a process behind them, webhooks refuse everything."""
+    for kind, name in (("mutating", "mutating"), ("validating", "validating")):
+        server.kubectl(
+            "delete", f"{kind}webhookconfiguration", f"opentelemetry-operator-{name}-webhook-configuration",
+            "--ignore-not-found", check=False,
+        )
+
+
 class Operator:
     """`swiftlet operator` as a process of this machine, with its webhooks registered at it."""
 
@@ -124,17 +152,7 @@ class Operator:
         self.health, webhook = free_port(), free_port()
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / log
-        crds = subprocess.run(
-            [BINARY, "crds", "--kubeconfig", server.kubeconfig, "--server-version", "cluster"],
-            capture_output=True, text=True, check=True,
-        ).stdout
-        # An address of an operator that is gone; the one in the definition can't be merged into it.
-        server.kubectl(
-            "patch", "crd", "opentelemetrycollectors.opentelemetry.io", "--type=merge",
-            "-p", '{"spec":{"conversion":{"strategy":"None","webhook":null}}}', check=False,
-        )
-        server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=crds)
-        eventually("collectors are served", lambda: server.path("opentelemetry.io/v1beta1", "OpenTelemetryCollector", ""))
+        install_definitions(server)
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
                 [BINARY, "operator", "--kubeconfig", server.kubeconfig,
@@ -184,9 +202,4 @@ class Operator:
         finally:
             self.process.kill()
             self.process.wait()
-            # Without the process behind them, webhooks refuse everything.
-            for kind, name in (("mutating", "mutating"), ("validating", "validating")):
-                self.server.kubectl(
-                    "delete", f"{kind}webhookconfiguration", f"opentelemetry-operator-{name}-webhook-configuration",
-                    "--ignore-not-found", check=False,
-                )
+            remove_webhooks(self.server)

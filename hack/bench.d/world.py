@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 HACK = Path(__file__).resolve().parent.parent
@@ -248,6 +248,15 @@ class World:
             process.check()
         finally:
             process.stop()
+
+    def scrape(self) -> str:
+        """The operator's metrics."""
+        connection = HTTPConnection("127.0.0.1", self.metrics, timeout=10)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
 
     def is_ready(self) -> bool:
         try:
