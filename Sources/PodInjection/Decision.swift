@@ -56,7 +56,7 @@ package struct ReasonCode: RawRepresentable, Sendable, Hashable, CustomStringCon
     /// Whether it says that something that was asked for did not happen.
     package var isRefusal: Bool {
         switch self {
-        case .injected, .removed, .noAnnotation, .alreadyInstrumented: false
+        case .injected, .removed, .noAnnotation, .alreadyInstrumented, .leftOut: false
         default: true
         }
     }
@@ -99,4 +99,6 @@ package struct ReasonCode: RawRepresentable, Sendable, Hashable, CustomStringCon
     package static let lookupFailed = ReasonCode("LookupFailed")
     /// Done for its own part, but all changes were given up because another part failed.
     package static let discarded = ReasonCode("Discarded")
+    /// In a stamp: there is more to say than it has room for.
+    package static let leftOut = ReasonCode("LeftOut")
 }

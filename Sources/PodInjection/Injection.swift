@@ -1,5 +1,6 @@
 import JSONTree
 import KubeModel
+import Rendering
 import TelemetryAPI
 
 /// Decides on a pod and changes it: the sidecar first, then the languages (specification sections 3.2 and 3.3).
@@ -71,8 +72,9 @@ struct Injection: Sendable {
         self.draft.stamp(self.decisions)
         outcome.patch = self.draft.patch()
         outcome.decisions = self.decisions
-        outcome.events = self.decisions.compactMap { $0.event(self.owners.workload) }
-        outcome.warnings = self.decisions.compactMap(\.warning)
+        let workload = self.owners.workload
+        outcome.events = Array(self.decisions.lazy.compactMap { $0.event(workload) }.prefix(eventLimit))
+        outcome.warnings = self.decisions.warnings
         return outcome
     }
 
@@ -218,10 +220,16 @@ struct Injection: Sendable {
                 )
                 continue
             }
+            // The one of the configuration file has to name its images itself (section 1.7).
+            let isStored = wish.lookup(namespace: self.namespace.name, self.inputs.settings) != nil
             requests.append(
                 Request(
                     language: wish.language,
-                    settings: InstrumentationSettings(instrumentation, wish.language),
+                    settings: InstrumentationSettings(
+                        instrumentation,
+                        wish.language,
+                        defaultImage: isStored ? self.inputs.settings.defaultImages[wish.language] : nil
+                    ),
                     containers: []
                 )
             )
@@ -237,7 +245,7 @@ struct Injection: Sendable {
         if value.isEmpty { return [] }
         guard let names = ContainerSelection.names(in: value) else {
             throw InjectionFailure(
-                text: "not valid characters included in the instrumentation container annotation \(value)",
+                text: "not valid characters included in the instrumentation container annotation \(value.prefix(256))",
                 code: .invalidContainerNames,
                 mend: "use names and commas only, without blanks",
                 language: language
@@ -317,7 +325,7 @@ extension InjectionInputs {
         outcome.decisions = subjects.map {
             Decision($0, .namespaceNotFound, "the pod's namespace could not be read: \(message)")
         }
-        outcome.warnings = outcome.decisions.compactMap(\.warning)
+        outcome.warnings = outcome.decisions.warnings
         var draft = PodDraft(pod)
         draft.stamp(outcome.decisions)
         outcome.patch = draft.patch()
@@ -332,8 +340,7 @@ extension Decision {
     /// What the one who creates the pod should read; `nil` when all is as asked for.
     fileprivate var warning: String? {
         guard self.isRefusal else { return nil }
-        // Warnings travel in HTTP headers.
-        return "\(self.subject.id) not injected (\(self.code)): \(self.message)".replacingNewlines()
+        return "\(self.subject.id) not injected (\(self.code)): \(self.message)"
     }
 
     /// What the owner of the workload should read; `nil` when all is as asked for. Its text names nothing of one pod, so
@@ -360,8 +367,11 @@ extension Decision {
     }
 }
 
-extension String {
-    fileprivate func replacingNewlines() -> String {
-        String(self.map { $0.isNewline ? " " : $0 })
+/// One pod makes so many Events at most, however many containers it names that aren't there.
+private let eventLimit = 8
+
+extension [Decision] {
+    fileprivate var warnings: [String] {
+        AdmissionWarnings.bounded(self.compactMap(\.warning), more: "swiftlet explain")
     }
 }

@@ -10,17 +10,21 @@ package struct InjectionSettings: Sendable {
     package var usesNativeSidecars: Bool
     /// The Instrumentation of the configuration file, in the mode without custom resources (specification section 1.7).
     package var staticInstrumentation: Instrumentation?
+    /// Images for Instrumentations that were stored while no webhook was there to default them.
+    package var defaultImages: [Language: String]
 
     package init(
         enabledLanguages: Set<Language> = Self.defaultLanguages,
         allowsMultipleLanguages: Bool = true,
         usesNativeSidecars: Bool = false,
-        staticInstrumentation: Instrumentation? = nil
+        staticInstrumentation: Instrumentation? = nil,
+        defaultImages: [Language: String] = [:]
     ) {
         self.enabledLanguages = enabledLanguages
         self.allowsMultipleLanguages = allowsMultipleLanguages
         self.usesNativeSidecars = usesNativeSidecars
         self.staticInstrumentation = staticInstrumentation
+        self.defaultImages = defaultImages
     }
 
     /// What is enabled when nothing is set; the shipped Deployment enables nginx as well.

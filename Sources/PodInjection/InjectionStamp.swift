@@ -11,6 +11,10 @@ package struct InjectionStamp: Sendable, Hashable {
 
     /// A message of a hostile length must not make the pod too large to be admitted.
     private static let messageLimit = 512
+    private static let entryLimit = 32
+    private static let textLimit = 8 << 10
+    /// Keys and values of all annotations together, for the API server.
+    static let annotationLimit = 256 << 10
 
     package struct Entry: Sendable, Hashable {
         package var subject: String
@@ -70,6 +74,22 @@ package struct InjectionStamp: Sendable, Hashable {
             }
         }
         self.entries += left
+        self.bound()
+    }
+
+    /// Leaves out what would be too much to carry, and says how much that is.
+    private mutating func bound() {
+        var room = Self.textLimit
+        var kept = 0
+        for entry in self.entries {
+            room -= entry.json.bytes().count + 1
+            if room < 0 || kept == Self.entryLimit { break }
+            kept += 1
+        }
+        let left = self.entries.count - kept
+        if left == 0 { return }
+        self.entries.removeLast(left)
+        self.entries.append(Entry(Decision(.pod, .leftOut, "and \(left) more, which swiftlet explain tells")))
     }
 
     /// The annotation's value; empty for none.

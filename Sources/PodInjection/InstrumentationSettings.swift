@@ -21,11 +21,14 @@ final class InstrumentationSettings: Sendable {
     let imagePullPolicy: String
     let initContainerSecurityContext: JSONObject?
 
-    init(_ instrumentation: Instrumentation, _ language: Language) {
+    /// - Parameter defaultImage: for an Instrumentation that names none.
+    init(_ instrumentation: Instrumentation, _ language: Language, defaultImage: String? = nil) {
         let spec = instrumentation.spec
         let exporter = spec.exporter
         self.key = instrumentation.key
-        self.language = spec[language]
+        var languageSpec = spec[language]
+        if let defaultImage, languageSpec.image.isEmpty { languageSpec.image = defaultImage }
+        self.language = languageSpec
         self.languageEnvironment = self.language.env
         self.environment = spec.env
         self.endpoint = exporter.endpoint

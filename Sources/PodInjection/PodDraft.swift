@@ -82,7 +82,10 @@ struct PodDraft: Sendable {
         let outline = self.pod.document.outline
         let old = outline.stamp ?? ""
         let text = InjectionStamp(decisions, over: InjectionStamp(parsing: old)).text
-        self.newStamp = text.isEmpty || text == old ? nil : text
+        guard !text.isEmpty, text != old else { return self.newStamp = nil }
+        // A pod must not be refused for what is said on it. JSON text is never shorter than what it stands for.
+        let size = (outline.allAnnotations?.count ?? 0) + InjectionStamp.annotation.utf8.count + text.utf8.count
+        self.newStamp = size > InjectionStamp.annotationLimit ? nil : text
     }
 
     mutating func shareProcessNamespace() { self.sharesProcessNamespace = true }

@@ -92,16 +92,21 @@ struct RestrictedChecker {
             require(.nonRootUser, place, context["runAsUser"] ?? .null != 0)
         }
 
-        // Of each container.
+        // Of each container. What only Linux has is not asked of pods for Windows.
+        let isLinux = (spec["os"] ?? .null)["name"] != "windows"
         for container in containers {
             let (name, context) = (container.name, container.context)
             require(.privilegedContainers, name, (context["privileged"] ?? .null).isOne(of: [.null, false]))
-            require(.privilegeEscalation, name, context["allowPrivilegeEscalation"] == false)
+            require(.privilegeEscalation, name, !isLinux || context["allowPrivilegeEscalation"] == false)
             require(.procMount, name, (context["procMount"] ?? .null).isOne(of: [.null, "", "Default"]))
             let added = context["capabilities"]?["add"]?.array ?? []
             require(.capabilities, name, added.allSatisfy { $0 == "NET_BIND_SERVICE" })
-            require(.droppedCapabilities, name, (context["capabilities"]?["drop"]?.array ?? []).contains("ALL"))
-            require(.seccomp, name, [context, podContext].contains { $0["seccompProfile"] ?? .null != .null })
+            require(
+                .droppedCapabilities,
+                name,
+                !isLinux || (context["capabilities"]?["drop"]?.array ?? []).contains("ALL")
+            )
+            require(.seccomp, name, !isLinux || [context, podContext].contains { $0["seccompProfile"] ?? .null != .null })
             if !isUserNamespaced {
                 require(.runningAsNonRoot, name, [context, podContext].contains { $0["runAsNonRoot"] == true })
             }

@@ -40,6 +40,8 @@ struct RestrictedFixtureTests {
         let result = try scenario.run()
         #expect(result.codes == lax.codes)
         #expect(result.pod.spec.initContainers.map(\.name) == lax.pod.spec.initContainers.map(\.name))
+        // A collector for Windows is the user's: nothing is put on it.
+        if name == "windows" { return }
         // Go's agent needs what is forbidden: it and its view into the kernel.
         let violations = RestrictedChecker().violations(result.pod.json)
             .filter { !["opentelemetry-auto-instrumentation", "kernel-debug"].contains($0.place) }

@@ -25,7 +25,7 @@ import Testing
 /// | 17 | `ResourceAttributeTests.referencedAttributesAreLeftAlone`, `EnvironmentTests.referenceOfTheInstrumentationIsLeftAlone`, `WebServerTests.libraryPathFromElsewhere` |
 /// | 18, 19, 25 | `ResourceAttributeTests` |
 /// | 20 | Fixtures/two-languages |
-/// | 22 | `ResourceAttributeTests.commasAreEscaped`, `ResourceAttributeKeyTests` |
+/// | 22 | `ResourceAttributeTests.commasAreEscaped`, `ResourceAttributeTests.itemsOfTheUser` |
 /// | 24 | `ResourceAttributeTests.samplerArgumentAloneKeepsBothAway` |
 /// | 30 | `EnvironmentTests.volumeNamesHaveNoDots` and `filesWithoutAnObjectStayAsTheyAre` |
 /// | 31 | Fixtures/apache-and-nginx |

@@ -166,4 +166,29 @@ struct StampTests {
         #expect(text.utf8.count < 800)
         #expect(text.contains("…"))
     }
+
+    /// A pod with very many wishes that can't be met is admitted all the same.
+    @Test func stampIsBounded() throws {
+        let names = (0..<500).map { "nosuch\($0)" }.joined(separator: ",")
+        var wishes: [String: String] = [key("container-names"): names]
+        for language in ["java", "nodejs", "python", "dotnet", "sdk"] { wishes[key("inject-\(language)")] = "true" }
+        let result = try scenario(wishes).run()
+        let text = try #require(result.stamped.metadata.annotations[InjectionStamp.annotation])
+        #expect(text.utf8.count < 9 << 10)
+        #expect(text.contains("LeftOut"))
+        #expect(result.outcome.warnings.joined().count <= 4096)
+        #expect(result.outcome.events.count <= 8)
+        #expect(try !scenario(wishes).run(result.stamped.json).outcome.isChanged)
+    }
+
+    /// All annotations together may be 256 KiB: where there is no room for the stamp, there is none.
+    @Test(arguments: [(200 << 10, true), (255 << 10, false)]) func roomForTheStamp(_ size: Int, _ isStamped: Bool)
+        throws
+    {
+        var wishes = [key("inject-java"): "nosuch", "example.com/big": String(repeating: "x", count: size)]
+        wishes["example.com/more"] = String(repeating: "y", count: isStamped ? 10 : 900)
+        let result = try scenario(wishes).run()
+        #expect(result.codes == ["java InstrumentationNotFound"])
+        #expect((result.stamped.metadata.annotations[InjectionStamp.annotation] != nil) == isStamped)
+    }
 }

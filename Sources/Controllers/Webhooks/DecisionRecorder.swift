@@ -12,6 +12,9 @@ package final class DecisionRecorder: Sendable {
         var code: String
     }
 
+    /// One pod fills so many lines of the log at most.
+    private static let lineLimit = 8
+
     private let counters = Mutex<[Label: Counter]>([:])
     private let logger: Logger
     private let events: EventRecorder?
@@ -24,9 +27,11 @@ package final class DecisionRecorder: Sendable {
     }
 
     package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest) {
+        var lines = 0
         for decision in outcome.decisions {
             self.counter(Label(subject: decision.subject.id, code: decision.code.rawValue)).increment()
-            guard decision.isRefusal else { continue }
+            guard decision.isRefusal, lines < Self.lineLimit else { continue }
+            lines += 1
             self.logger.info(
                 "pod not injected",
                 metadata: [

@@ -21,7 +21,7 @@ package struct PodWebhook: Sendable {
     private let fetcher: InjectionFetcher
     private let settings: InjectionSettings
     private let recorder: DecisionRecorder
-    private let material = MaterialMemory()
+    private let memory = LookupMemory()
 
     package init(
         stores: ClusterStores,
@@ -86,16 +86,17 @@ package struct PodWebhook: Sendable {
             .instrumentations(self.stores.instrumentations.items(in: namespace).map(\.instrumentation))
         case .instrumentation(let key):
             self.stores.instrumentations[key].map { .instrumentations([$0.instrumentation]) }
+                ?? self.memory.answer(to: lookup)
         case .collectors(let namespace):
             .collectors(self.sidecars.sidecars(in: namespace))
         case .collector(let key):
-            self.sidecars.collector(key).map { .collectors([$0]) }
+            self.sidecars.collector(key).map { .collectors([$0]) } ?? self.memory.answer(to: lookup)
         case .owners(.replicaSet, let key):
-            self.stores.replicaSets[key].map { .owners($0.owners) }
+            self.stores.replicaSets[key].map { .owners($0.owners) } ?? self.memory.answer(to: lookup)
         case .owners(.job, let key):
-            self.stores.jobs[key].map { .owners($0.owners) }
+            self.stores.jobs[key].map { .owners($0.owners) } ?? self.memory.answer(to: lookup)
         case .secret, .configMap:
-            self.material.isKnown(lookup) ? .found : nil
+            self.memory.answer(to: lookup)
         }
     }
 
@@ -109,7 +110,7 @@ package struct PodWebhook: Sendable {
             return lookups.map { ($0, .failed("the API server did not answer within \(Self.budget)")) }
         }
         let answers = await self.fetcher.answers(to: lookups, within: time)
-        for case (let lookup, .found) in answers { self.material.remember(lookup) }
+        for (lookup, answer) in answers { self.memory.remember(answer, to: lookup) }
         return answers
     }
 }

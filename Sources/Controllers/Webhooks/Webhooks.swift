@@ -40,7 +40,12 @@ package struct Webhooks: Sendable {
                 enabledLanguages: options.languages,
                 allowsMultipleLanguages: options.allowsMultipleLanguages,
                 usesNativeSidecars: facts().nativeSidecars,
-                staticInstrumentation: options.staticInstrumentation
+                staticInstrumentation: options.staticInstrumentation,
+                defaultImages: Dictionary(
+                    uniqueKeysWithValues: Language.withAgent.map {
+                        ($0, InstrumentationDefaulting(images: options.images).defaultImage($0))
+                    }
+                )
             ),
             recorder: recorder
         )

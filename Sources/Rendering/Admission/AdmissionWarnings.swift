@@ -9,8 +9,10 @@ package enum AdmissionWarnings {
     /// Of one warning, where the limit would be passed.
     static let limitOfOne = 256
 
-    /// - Parameter warnings: the most important first
-    package static func bounded(_ warnings: [String]) -> [String] {
+    /// - Parameters:
+    ///   - warnings: the most important first
+    ///   - more: the command that shows all of them
+    package static func bounded(_ warnings: [String], more command: String = "swiftlet render") -> [String] {
         var seen: Set<String> = []
         let lines = warnings.map(self.line).filter { seen.insert($0).inserted }
         guard lines.reduce(0, { $0 + $1.unicodeScalars.count }) > self.limit else { return lines }
@@ -24,7 +26,7 @@ package enum AdmissionWarnings {
             kept.append(line)
         }
         let more = lines.count - kept.count
-        return more == 0 ? kept : kept + ["and \(more) more warnings: `swiftlet render` shows them all"]
+        return more == 0 ? kept : kept + ["and \(more) more warnings: `\(command)` shows them all"]
     }
 
     /// In one line.
