@@ -152,7 +152,7 @@ struct ExplainCommand: AsyncParsableCommand {
         )
         do {
             let live = try await LiveInjector(client: client, languages: languages, allowsMultipleLanguages: multiple)
-            let namespace = self.namespace ?? configuration.namespace ?? "default"
+            let namespace = self.namespace ?? configuration.namespace
             var object = try await client.get(resource, namespace: namespace, name: name)
             object.json["apiVersion"] = .string(resource.groupVersionKind.apiVersion)
             object.json["kind"] = .string(resource.kind)

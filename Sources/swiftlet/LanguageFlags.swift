@@ -92,9 +92,10 @@ struct SettingSources {
     func set(_ value: inout Bool, _ flag: String?, _ variable: String?, _ key: String) throws {
         if let text = flag ?? variable.flatMap({ self.environment?[$0] }) {
             value = BooleanFlags.value(text)
-        } else if let given = try ConfigFileInput.checked({ () throws(ConfigFileError) in try self.file.bool(key) }) {
-            value = given
+            return
         }
+        let given = try ConfigFileInput.checked { () throws(ConfigFileError) in try self.file.bool(key) }
+        if let given { value = given }
     }
 }
 
@@ -103,10 +104,10 @@ enum ConfigFileInput {
     static func read(_ path: String?) throws -> ConfigFile {
         guard let path, !path.isEmpty else { return ConfigFile() }
         let bytes = try ManifestInput.read(path)
-        return try self.checked(path) { () throws(ConfigFileError) in try ConfigFile(parsing: bytes) }
+        return try self.checked(path: path) { () throws(ConfigFileError) in try ConfigFile(parsing: bytes) }
     }
 
-    static func checked<Value>(_ path: String = "", _ body: () throws(ConfigFileError) -> Value) throws -> Value {
+    static func checked<Value>(path: String = "", _ body: () throws(ConfigFileError) -> Value) throws -> Value {
         do throws(ConfigFileError) {
             return try body()
         } catch {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Controllers
 
 /// `swiftlet webhook-server`: only the webhooks, with the operator's flags (specification operations.md section 1).
 struct WebhookServerCommand: AsyncParsableCommand {
