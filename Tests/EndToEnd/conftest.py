@@ -151,7 +151,8 @@ def operator():
         lambda: get("mutatingwebhookconfiguration", "opentelemetry-operator-mutating-webhook-configuration").get("webhooks"),
     )
     yield
-    kubectl("delete", "namespace", "-l", "swiftlet-e2e=yes", "--ignore-not-found", check=False)
+    # Kubernetes 1.20 takes two minutes for it; who needs a name again waits (`a_namespace`).
+    kubectl("delete", "namespace", "-l", "swiftlet-e2e=yes", "--ignore-not-found", "--wait=false", check=False)
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def shared_namespace(request):
 
 def a_namespace(of):
     name = "e2e-" + "".join(c if c.isalnum() else "-" for c in of.removeprefix("test_").lower())[:50].strip("-")
-    wait(f"namespace {name} of an earlier run is gone", lambda: get("namespace", name) is None or delete(name), 90)
+    wait(f"namespace {name} of an earlier run is gone", lambda: get("namespace", name) is None or delete(name), 150)
     kubectl("create", "namespace", name)
     kubectl("label", "namespace", name, "swiftlet-e2e=yes")
     wait("the default service account", lambda: get("serviceaccount", "default", name))

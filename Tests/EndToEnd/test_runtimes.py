@@ -50,10 +50,12 @@ data:
     Listen 8080
     LoadModule mpm_event_module modules/mod_mpm_event.so
     LoadModule authz_core_module modules/mod_authz_core.so
+    LoadModule dir_module modules/mod_dir.so
     PidFile /tmp/httpd.pid
     DefaultRuntimeDir /tmp
     Mutex fcntl:/tmp
     DocumentRoot /usr/local/apache2/htdocs
+    ErrorLog /dev/stderr
     Include /opt/site/conf/extra.conf
   extra.conf: |
     ErrorDocument 404 "Nothing of that name"

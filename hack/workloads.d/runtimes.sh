@@ -103,8 +103,10 @@ inputs_httpd() { inputs_agent && echo "$SOURCES/webserver/httpd.conf"; }
 build_httpd() {
     local home=$ROOTFS/usr/local/apache2
     skeleton
-    debian "$ROOTFS" apache2-bin libapr1 libaprutil1 libpcre2-8-0 libcrypt1 libexpat1 libuuid1 libc6
+    debian "$ROOTFS" apache2-bin libapr1 libaprutil1 libpcre2-8-0 libcrypt1 libexpat1 libuuid1 libgcc-s1 \
+        libc6
     add_busybox
+    add_nobody
     mkdir -p "$home"/{bin,conf,htdocs,logs}
     ln -s /usr/lib/apache2/modules "$home/modules"
     ln -s /usr/sbin/apache2 "$home/bin/httpd"
@@ -120,9 +122,8 @@ build_nginx() {
     skeleton
     debian "$ROOTFS" nginx libpcre2-8-0 libssl3 zlib1g libcrypt1 libc6
     add_busybox
-    printf 'nobody:x:65534:65534::/:/none\n' >>"$ROOTFS/etc/passwd"
-    printf 'nogroup:x:65534:\n' >>"$ROOTFS/etc/group"
-    mkdir -p "$ROOTFS/etc/nginx/conf.d" "$ROOTFS/usr/share/nginx/html"
+    add_nobody
+    mkdir -p "$ROOTFS/etc/nginx/conf.d" "$ROOTFS/usr/share/nginx/html" "$ROOTFS"/var/{lib,log}/nginx
     install -m 644 "$SOURCES/webserver/nginx.conf" "$ROOTFS/etc/nginx/nginx.conf"
     echo 'It works' >"$ROOTFS/usr/share/nginx/html/index.html"
     without_documentation
@@ -149,6 +150,12 @@ build_golang-agent() {
     add_busybox
     install -m 755 "$SOURCES/golang/watch" "$ROOTFS/usr/bin/watch-target"
     finish registry.local/autoinstrumentation-go-standin:1 '{"Entrypoint": ["/usr/bin/watch-target"]}'
+}
+
+# add_nobody: whom the web servers give their requests to when they are started as root.
+add_nobody() {
+    printf 'nobody:x:65534:65534::/:/none\n' >>"$ROOTFS/etc/passwd"
+    printf 'nogroup:x:65534:\n' >>"$ROOTFS/etc/group"
 }
 
 # library FILE SOURCE ARG...: compiles one shared library.

@@ -41,7 +41,9 @@ static int start(apr_pool_t *pool, apr_pool_t *log, apr_pool_t *scratch, server_
 }
 
 static int answer(request_rec *request) {
-    apr_table_setn(request->headers_out, "X-Otel", described(request->pool, request->server));
+    if (request->main == NULL) {
+        apr_table_setn(request->headers_out, "X-Otel", described(request->pool, request->server));
+    }
     return DECLINED;
 }
 
