@@ -97,6 +97,9 @@ def pod(name, annotations, *containers, **spec):
 # Answers only when the server started with what was injected.
 SERVING = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1}}
 ASLEEP = {"command": ["sleep", "2147483"]}
+# Where .NET would look.
+FILES = "$CORECLR_PROFILER_PATH $DOTNET_STARTUP_HOOKS"
+FOLDERS = "$DOTNET_ADDITIONAL_DEPS $DOTNET_SHARED_STORE $OTEL_DOTNET_AUTO_HOME"
 
 PODS = [
     pod(
@@ -179,8 +182,7 @@ PODS = [
         container(
             "app",
             "busybox",
-            command=["sh", "-c", 'cat $CORECLR_PROFILER_PATH $DOTNET_STARTUP_HOOKS && ls -d $DOTNET_ADDITIONAL_DEPS '
-                     '$DOTNET_SHARED_STORE $OTEL_DOTNET_AUTO_HOME && exec sleep 2147483'],
+            command=["sh", "-c", f"cat {FILES} && ls -d {FOLDERS} && exec sleep 2147483"],
         ),
     ),
     pod(
@@ -188,7 +190,7 @@ PODS = [
         {"inject-go": "plain", "otel-go-auto-target-exe": "/otelcol"},
         container("app", "collector"),
     ),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +215,8 @@ def said(runtimes, name, container, *lines):
 
 def asked(name, namespace, path="/", container="app"):
     """Headers (names in lower case) and body of the server's own answer, asked from within its container."""
-    done = kubectl("exec", name, "-c", container, "--", "wget", "-S", "-O", "-", f"http://127.0.0.1:8080{path}", namespace=namespace)
+    wget = ["wget", "-S", "-O", "-", f"http://127.0.0.1:8080{path}"]
+    done = kubectl("exec", name, "-c", container, "--", *wget, namespace=namespace)
     headers = dict(re.findall(r"^\s+([\w-]+): (.*?)\r?$", done.stderr, re.MULTILINE))
     return {key.lower(): value for key, value in headers.items()}, done.stdout
 
@@ -288,10 +291,8 @@ def test_httpd_loads_the_module_with_its_directives(runtimes):
         "ApacheModuleTraceAsError": "ON",
     }
     assert "module: stand-in; " in runtimes.logs("pod/httpd", "app")
-    logging = kubectl(
-        "exec", "httpd", "-c", "app", "--", "cat", "/opt/opentelemetry-webserver/agent/conf/opentelemetry_sdk_log4cxx.xml",
-        namespace=runtimes.name,
-    ).stdout  # fmt: skip
+    file = "/opt/opentelemetry-webserver/agent/conf/opentelemetry_sdk_log4cxx.xml"
+    logging = kubectl("exec", "httpd", "-c", "app", "--", "cat", file, namespace=runtimes.name).stdout
     assert '"/opt/opentelemetry-webserver/agent/logs/standin.log"' in logging and "__agent_log_dir__" not in logging
 
 
@@ -332,9 +333,8 @@ def test_nginx_loads_the_module_with_its_directives(runtimes, name, answer, libr
     assert f"k8s.pod.name={name}" in headers["x-attributes"].split(",")
     # The module is linked with a library of the agent's, which nginx found by this path.
     assert {v["name"]: v.get("value") for v in found["spec"]["containers"][0]["env"]}["LD_LIBRARY_PATH"] == library_path
-    written = kubectl(
-        "exec", name, "-c", "app", "--", "cat", "/etc/nginx/conf.d/opentelemetry_agent.conf", namespace=runtimes.name
-    ).stdout
+    file = "/etc/nginx/conf.d/opentelemetry_agent.conf"
+    written = kubectl("exec", name, "-c", "app", "--", "cat", file, namespace=runtimes.name).stdout
     assert f"NginxModuleOtelExporterEndpoint {endpoint};" in written
     if name == "nginx-unprivileged":
         users = [c["securityContext"]["runAsUser"] for c in found["spec"]["initContainers"]]

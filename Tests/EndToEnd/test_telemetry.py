@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from conftest import IMAGES, ROOT, kubectl, wait
+from test_collector import CONFIG
 
 RECEIVED = [
     {"name": "OTEL_BSP_SCHEDULE_DELAY", "value": "500"},
@@ -48,6 +49,15 @@ spec:
         metrics: {receivers: [otlp, otlp/closed], exporters: [debug]}
         logs: {receivers: [otlp, otlp/closed], exporters: [debug]}
 """
+
+# A collector in the application's own pod.
+SIDECAR = """
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: beside}
+spec:
+  mode: sidecar
+""" + CONFIG
 
 # Prints the headers of each request: what a service further down the line sees.
 ECHO = """
@@ -116,6 +126,12 @@ def once(name, with_instrumentation, owner=None):
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"backoffLimit": 0, "template": pod}}
 
 
+def carried(pod):
+    """A pod that wants its collector beside it."""
+    pod["metadata"]["annotations"]["sidecar.opentelemetry.io/inject"] = "beside"
+    return {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {"name": pod["metadata"]["labels"]["app"], **pod["metadata"]}}
+
+
 INSTRUMENTATIONS = [
     instrumentation(
         "mutual",
@@ -135,6 +151,7 @@ INSTRUMENTATIONS = [
     instrumentation("silent", OPEN, sampler={"type": "always_off"}),
     instrumentation("labelled", OPEN, propagators=["b3"], defaults={"useLabelsForResourceAttributes": True}),
     instrumentation("plain", OPEN),
+    instrumentation("beside", "http://localhost:4318"),
 ]
 
 OBJECTS = [
@@ -158,6 +175,7 @@ OBJECTS = [
         serviceName="keeper",
     ),
     once("import", "plain"),
+    carried(template("carried", "beside", container())),
 ]
 
 ECHO_OBJECTS = [
@@ -165,7 +183,7 @@ ECHO_OBJECTS = [
      "spec": template("echo", None, container(command=["python3", "-c", ECHO]))["spec"]},
     {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "echo"},
      "spec": {"selector": {"app": "echo"}, "ports": [{"port": 8080}]}},
-]  # fmt: skip
+]
 
 
 def certificates(folder):
@@ -182,7 +200,7 @@ def certificates(folder):
         openssl(
             "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
             "-out", f"{name}.crt", "-days", "2", *extra,
-        )  # fmt: skip
+        )
     authority = folder.joinpath("ca.crt").read_text()
 
     def secret(name, **more):
@@ -200,7 +218,7 @@ def applications(shared_namespace, tmp_path_factory):
         shared_namespace.apply("\n---\n".join(json.dumps(one) for one in objects))
 
     apply(*certificates(tmp_path_factory.mktemp("certificates")), *ECHO_OBJECTS)
-    shared_namespace.apply(SINK)
+    shared_namespace.apply(f"{SINK}\n---\n{SIDECAR}")
     apply(*INSTRUMENTATIONS)
     # Suspended, and its job made here as its controller makes it: a schedule would take up to a minute.
     served = kubectl("get", "--raw", "/apis/batch/v1").stdout
@@ -229,10 +247,10 @@ def show_telemetry():
 RECORDS = show_telemetry().records
 
 
-def arrived(namespace, **resource):
-    """What the collector has printed so far and has these resource attributes (`__` for a dot)."""
+def arrived(namespace, of="deployment/sink-collector", container=None, **resource):
+    """What a collector has printed so far and has these resource attributes (`__` for a dot)."""
     wanted = {key.replace("__", "."): value for key, value in resource.items()}
-    log = namespace.logs("deployment/sink-collector", tail=-1)
+    log = namespace.logs(of, container, tail=-1)
     return [
         (signal, has, fields)
         for signal, has, fields in RECORDS(log.splitlines())
@@ -326,6 +344,13 @@ def test_both_containers_of_a_stateful_set(applications, name):
     found = wait_for(applications, k8s__statefulset__name="keeper", k8s__container__name=name)
     assert one(has["service.name"] for _, has, _ in found) == "keeper"
     assert one(has["service.instance.id"] for _, has, _ in found) == f"{applications.name}.keeper-0.{name}"
+
+
+def test_sidecar_gets_what_its_own_pod_sends(applications):
+    found = wait_for(applications, of="pod/carried", container="otc-container", service__name="carried")
+    assert one(has["k8s.pod.name"] for _, has, _ in found) == "carried"
+    assert one(has["k8s.container.name"] for _, has, _ in found) == "app"
+    assert arrived(applications, service__name="carried") == [], "and nobody else does"
 
 
 def test_job(applications):

@@ -41,7 +41,8 @@ build_java-app() {
     jdk jlink --add-modules java.base,java.instrument --strip-debug --compress=2 --no-header-files --no-man-pages \
         --output "$ROOTFS/usr/lib/jvm"
     without_documentation
-    finish registry.local/javaapp:1 '{"User": "10001:10001", "Entrypoint": ["/usr/lib/jvm/bin/java", "-jar", "/app/app.jar"]}'
+    finish registry.local/javaapp:1 '{"User": "10001:10001",
+        "Entrypoint": ["/usr/lib/jvm/bin/java", "-jar", "/app/app.jar"]}'
 }
 
 inputs_nodejs-agent() { inputs_agent && echo "$SOURCES/nodejs/autoinstrumentation.js"; }

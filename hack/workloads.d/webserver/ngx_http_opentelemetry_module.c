@@ -38,7 +38,6 @@ static ngx_int_t add(ngx_http_request_t *request, const char *name, const char *
         return NGX_ERROR;
     }
     header->hash = 1;
-    ngx_str_set(&header->key, "");
     header->key.data = (u_char *)name;
     header->key.len = strlen(name);
     header->value.data = (u_char *)value;
@@ -67,7 +66,7 @@ static ngx_int_t answer(ngx_http_request_t *request) {
     if (add(request, "X-Otel", (char *)line, end - line) != NGX_OK) {
         return NGX_ERROR;
     }
-    /* nginx clears its environment: this one is there only when the configuration says `env OTEL_RESOURCE_ATTRIBUTES`. */
+    /* nginx clears its environment: this is there only when the configuration says `env OTEL_RESOURCE_ATTRIBUTES`. */
     if (attributes != NULL && add(request, "X-Attributes", attributes, strlen(attributes)) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -93,5 +92,7 @@ static ngx_command_t directives[] = {
 static ngx_http_module_t context = {NULL, start, create, NULL, NULL, NULL, NULL, NULL};
 
 ngx_module_t ngx_http_opentelemetry_module = {
-    NGX_MODULE_V1, &context, directives, NGX_HTTP_MODULE, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NGX_MODULE_V1_PADDING,
+    NGX_MODULE_V1,
+    &context, directives, NGX_HTTP_MODULE, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NGX_MODULE_V1_PADDING,
 };
