@@ -120,8 +120,10 @@ def workload(kind, name, pod, **spec):
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def once(name, with_instrumentation, owner=None):
-    pod = template(name, with_instrumentation, container(command=["python3", "-c", ONCE]), restartPolicy="Never")
+def once(name, with_instrumentation, owner=None, **environment):
+    variables = [{"name": key, "value": value} for key, value in environment.items()]
+    one = container(command=["python3", "-c", ONCE], env=variables)
+    pod = template(name, with_instrumentation, one, restartPolicy="Never")
     metadata = {"name": name, **({"ownerReferences": [owner]} if owner else {})}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"backoffLimit": 0, "template": pod}}
 
@@ -156,7 +158,7 @@ INSTRUMENTATIONS = [
 
 OBJECTS = [
     workload("Deployment", "shop", template("shop", "mutual", container())),
-    once("stranger", "one-sided"),
+    once("stranger", "one-sided", OTEL_EXPORTER_OTLP_TIMEOUT="3"),
     workload("DaemonSet", "quiet", template("quiet", "silent", container())),
     workload(
         "Deployment",
