@@ -16,10 +16,23 @@ IMAGES = {
     "swiftlet": "registry.local/swiftlet:e2e",
     "collector": "registry.local/otelcol:0.152.0",
     "python": "registry.local/autoinstrumentation-python:0.65b0",
+    # Stand-ins of our own: hack/workloads says how they are made.
     "java": "registry.local/autoinstrumentation-java-standin:1",
+    "java-extension": "registry.local/java-extension-standin:1",
+    "nodejs": "registry.local/autoinstrumentation-nodejs-standin:1",
+    "dotnet": "registry.local/autoinstrumentation-dotnet-standin:1",
+    "go": "registry.local/autoinstrumentation-go-standin:1",
+    "apache-httpd": "registry.local/autoinstrumentation-apache-httpd-standin:1",
+    "nginx": "registry.local/autoinstrumentation-apache-httpd-standin:1",
+    # Applications that know nothing of OpenTelemetry.
     "app": "registry.local/pyapp:1",
+    "java-app": "registry.local/javaapp:1",
+    "nodejs-app": "registry.local/nodejsapp:1",
+    "httpd-app": "registry.local/httpd:1",
+    "nginx-app": "registry.local/nginx:1",
     "busybox": "registry.local/busybox:1",
 }
+LANGUAGES = ("java", "nodejs", "python", "dotnet", "go", "apache-httpd", "nginx")
 
 
 def kubectl(*arguments, check=True, text=None, namespace=None):
@@ -104,9 +117,9 @@ class Namespace:
 
         return wait(f"one ready pod of {selector}", test, seconds)
 
-    def logs(self, what, container=None):
+    def logs(self, what, container=None, tail=20000):
         more = ["-c", container] if container else []
-        return kubectl("logs", what, *more, "--tail=20000", namespace=self.name).stdout
+        return kubectl("logs", what, *more, f"--tail={tail}", namespace=self.name).stdout
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,8 +134,8 @@ def operator():
         f"            - {flag}"
         for flag in (
             f"--collector-image={IMAGES['collector']}",
-            f"--auto-instrumentation-python-image={IMAGES['python']}",
-            f"--auto-instrumentation-java-image={IMAGES['java']}",
+            "--enable-go-instrumentation=true",
+            *(f"--auto-instrumentation-{name}-image={IMAGES[name]}" for name in LANGUAGES),
         )
     )
     manifest = manifest.replace("registry.local/swiftlet:dev", IMAGES["swiftlet"])
@@ -138,14 +151,25 @@ def operator():
         lambda: get("mutatingwebhookconfiguration", "opentelemetry-operator-mutating-webhook-configuration").get("webhooks"),
     )
     yield
-    kubectl("delete", "namespace", "-l", "swiftlet-e2e=yes", "--ignore-not-found", check=False)
+    # Kubernetes 1.20 takes two minutes for it; who needs a name again waits (`a_namespace`).
+    kubectl("delete", "namespace", "-l", "swiftlet-e2e=yes", "--ignore-not-found", "--wait=false", check=False)
 
 
 @pytest.fixture
 def namespace(request):
     """A namespace for one test."""
-    name = "e2e-" + "".join(c if c.isalnum() else "-" for c in request.node.name.removeprefix("test_").lower())[:50].strip("-")
-    wait(f"namespace {name} of an earlier run is gone", lambda: get("namespace", name) is None or delete(name), 90)
+    yield from a_namespace(request.node.name)
+
+
+@pytest.fixture(scope="module")
+def shared_namespace(request):
+    """A namespace for all tests of a file, whose pods then start together."""
+    yield from a_namespace(request.module.__name__)
+
+
+def a_namespace(of):
+    name = "e2e-" + "".join(c if c.isalnum() else "-" for c in of.removeprefix("test_").lower())[:50].strip("-")
+    wait(f"namespace {name} of an earlier run is gone", lambda: get("namespace", name) is None or delete(name), 150)
     kubectl("create", "namespace", name)
     kubectl("label", "namespace", name, "swiftlet-e2e=yes")
     wait("the default service account", lambda: get("serviceaccount", "default", name))

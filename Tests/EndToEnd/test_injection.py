@@ -92,26 +92,6 @@ def test_a_pod_that_asks_for_nothing_is_as_it_was(namespace):
     assert "initContainers" not in pod["spec"] and "env" not in pod["spec"]["containers"][0]
 
 
-def test_java_standin_is_copied_and_named(namespace):
-    namespace.apply(INSTRUMENTATION)
-    namespace.apply(
-        f"""
-apiVersion: v1
-kind: Pod
-metadata: {{name: jvm, labels: {{app: jvm}}, annotations: {{instrumentation.opentelemetry.io/inject-java: "true"}}}}
-spec:
-  containers:
-    - name: app
-      image: {IMAGES['busybox']}
-      imagePullPolicy: IfNotPresent
-      command: [sh, -c, 'ls -l /otel-auto-instrumentation-java-app/javaagent.jar && echo "$JAVA_TOOL_OPTIONS" && sleep 3600']
-"""
-    )
-    namespace.pod("app=jvm")
-    log = wait("the container has said what it sees", lambda: namespace.logs("pod/jvm"))
-    assert "javaagent.jar" in log and " -javaagent:/otel-auto-instrumentation-java-app/javaagent.jar" in log
-
-
 def test_sidecar(namespace):
     """Classic containers below Kubernetes 1.29, native sidecars from there on."""
     minor = int(kubectl("version", "-o", "json").stdout.split('"serverVersion"')[1].split('"minor": "')[1].split('"')[0].rstrip("+"))

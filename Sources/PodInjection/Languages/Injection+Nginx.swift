@@ -92,14 +92,15 @@ extension Injection {
     }
 }
 
-/// `$1` is the directory of the configuration. Which module fits depends on the version that runs in this image.
+/// `$1` is the directory of the configuration; a mounted ConfigMap's files are links into a hidden folder in it. Which
+/// module fits depends on the version that runs in this image, of which distributions say more: `1.24.0 (Ubuntu)`.
 ///
 /// The agent is attached by another user, perhaps, who reads the main file and adds one to conf.d.
 private let nginxCloneScript = """
     set -e
     conf=/opt/opentelemetry-webserver/source-conf
-    cp -r "$1"/* "$conf"
-    nginx -v 2>&1 | sed 's,.*/,,' > "$conf/version.txt"
+    cp -r "$1"/. "$conf"
+    nginx -v 2>&1 | sed 's,.*/,,; s, .*,,' > "$conf/version.txt"
     chmod a+r "$conf"/* 2> /dev/null || :
     chmod a+rwx "$conf/conf.d" 2> /dev/null || :
 
