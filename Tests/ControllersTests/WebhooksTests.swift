@@ -170,9 +170,47 @@ struct WebhooksTests {
 
     @Test func withoutAnInstrumentationThePodIsLetInWithAWarning() async throws {
         try await self.run([Self.shop]) { _, handlers in
-            let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(try self.pod(Self.python)))
-            #expect(answer[bool: "allowed"] == true && answer[string: "patch"] == nil)
+            let pod = try self.pod(Self.python)
+            let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(pod))
+            try self.expectOnlyStamp("InstrumentationNotFound", on: pod, answer)
             #expect(answer[array: "warnings"]?.isEmpty == false)
+        }
+    }
+
+    /// Nothing but what is said on the pod.
+    private func expectOnlyStamp(_ code: String, on pod: JSONObject, _ answer: JSONObject) throws {
+        var changed = try self.patched(pod, answer)
+        let stamp = try #require(changed.metadata.annotations[InjectionStamp.annotation])
+        #expect(stamp.contains(#""code":"\#(code)""#))
+        changed.metadata.annotations[InjectionStamp.annotation] = nil
+        #expect(changed.json == pod)
+    }
+
+    /// A Deployment in a crash loop that names what isn't there must not ask the API server for each of its pods.
+    @Test func whatIsMissingIsAskedForOnce() async throws {
+        let script: ScriptedServer.Script = { _, _ in .failure(404, reason: "NotFound") }
+        try await self.run([Self.shop, Self.instrumentation], script: script) { server, handlers in
+            let pod = try self.pod(["instrumentation.opentelemetry.io/inject-python": "nosuch"])
+            for _ in 0..<5 {
+                let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(pod))
+                try self.expectOnlyStamp("InstrumentationNotFound", on: pod, answer)
+            }
+            #expect(server.requests.count == 1)
+        }
+    }
+
+    /// All that is missing is asked for at once: together within one deadline, not one after the other.
+    @Test(.timeLimit(.minutes(1))) func missingThingsAreFetchedTogether() async throws {
+        try await self.run([Self.shop], script: { _, _ in .hang }) { server, handlers in
+            let start = ContinuousClock.now
+            var annotations = ["sidecar.opentelemetry.io/inject": "none"]
+            for language in ["java", "nodejs", "python", "dotnet", "sdk"] {
+                annotations["instrumentation.opentelemetry.io/inject-\(language)"] = "other/\(language)"
+            }
+            let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(try self.pod(annotations)))
+            #expect(answer[bool: "allowed"] == true)
+            #expect(server.requests.count == 6)
+            #expect(ContinuousClock.now - start < PodWebhook.budget + .seconds(3))
         }
     }
 
@@ -218,8 +256,9 @@ struct WebhooksTests {
     ])
     func aNamespaceThatCannotBeReadLetsThePodIn(_ answer: ScriptedAnswer) async throws {
         try await self.run([Self.instrumentation], script: { _, _ in answer }) { _, handlers in
-            let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(try self.pod(Self.python)))
-            #expect(answer[bool: "allowed"] == true && answer[string: "patch"] == nil)
+            let pod = try self.pod(Self.python)
+            let answer = try await self.ask(handlers, WebhookPath.mutatePod, self.review(pod))
+            try self.expectOnlyStamp("NamespaceNotFound", on: pod, answer)
             #expect(answer["status"]?["code"] == 500)
             #expect(answer["status"]?["message"]?.string?.isEmpty == false)
         }
