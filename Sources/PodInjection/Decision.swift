@@ -101,4 +101,6 @@ package struct ReasonCode: RawRepresentable, Sendable, Hashable, CustomStringCon
     package static let discarded = ReasonCode("Discarded")
     /// In a stamp: there is more to say than it has room for.
     package static let leftOut = ReasonCode("LeftOut")
+    /// Not by the webhook, which was not asked: found later.
+    package static let webhookNotAsked = ReasonCode("WebhookNotAsked")
 }

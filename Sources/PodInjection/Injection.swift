@@ -73,6 +73,7 @@ struct Injection: Sendable {
         outcome.patch = self.draft.patch()
         outcome.decisions = self.decisions
         let workload = self.owners.workload
+        outcome.workload = workload
         outcome.events = Array(self.decisions.lazy.compactMap { $0.event(workload) }.prefix(eventLimit))
         outcome.warnings = self.decisions.warnings
         return outcome

@@ -11,6 +11,8 @@ package struct InjectionOutcome: Sendable {
     package var warnings: [String] = []
     /// About the workload that the pod belongs to, or the pod.
     package var events: [InjectionEvent] = []
+    /// What the pod belongs to, as far as it was found out.
+    package var workload: ObjectReference?
     /// Set when nothing was changed because of an error: the answer lets the pod in with status 500.
     package var error: String?
     /// Set when the object isn't a pod: the answer refuses it with status 400.

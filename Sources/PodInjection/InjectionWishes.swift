@@ -38,6 +38,14 @@ struct InjectionWishes: Sendable {
     }
 }
 
+extension InjectionAnnotations {
+    /// Whether pod and namespace together ask for something to be added to the pod.
+    package static func isInjectionAsked(pod: InjectionAnnotations, namespace: InjectionAnnotations) -> Bool {
+        let wishes = InjectionWishes(pod: pod, namespace: namespace)
+        return !wishes.languages.isEmpty || !wishes.sidecar.isEmpty && !wishes.sidecar.isFalse
+    }
+}
+
 extension InjectionWishes.LanguageWish {
     /// What has to be known to resolve it, `nil` for the Instrumentation of the configuration file.
     func lookup(namespace: String, _ settings: InjectionSettings) -> InjectionLookup? {

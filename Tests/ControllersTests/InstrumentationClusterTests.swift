@@ -155,5 +155,53 @@ extension ClusterTests {
                 #expect(try await self.read(cluster, blocked).status.upgradeBlockedVersions.isEmpty)
             }
         }
+
+        /// A pod that came while no webhook was registered, as here none is; others have an answer, or ask for nothing.
+        @Test func podsThatWereMissedAreFound() async throws {
+            try await Cluster.run { cluster in
+                _ = try await self.create(cluster, "main", "{java: {image: 'java:1'}}")
+                let pods = APIResource(group: "", version: "v1", plural: "pods", kind: "Pod")
+                func pod(_ name: String, _ annotations: [String: String], _ spec: String = "") async throws {
+                    var pod = KubeObject(pods.groupVersionKind, namespace: cluster.namespace, name: name)
+                    pod.metadata.annotations = annotations
+                    pod.json["spec"] = try yamlObject(
+                        "{spec: {schedulerName: nobody, automountServiceAccountToken: false, containers: "
+                            + "[{name: app, image: 'a:1'\(spec)}]}}"
+                    ).json["spec"]
+                    try await cluster.client.create(pod, pods)
+                }
+                let asks = ["instrumentation.opentelemetry.io/inject-java": "true"]
+                try await pod("missed", asks)
+                try await pod("silent", [:])
+                try await pod("refusing", ["instrumentation.opentelemetry.io/inject-java": "false"])
+                try await pod("hopeless", ["instrumentation.opentelemetry.io/inject-java": "nosuch"])
+                try await pod("stamped", asks.merging([InjectionStamp.annotation: "[]"]) { $1 })
+                try await pod("theirs", asks, ", env: [{name: OTEL_RESOURCE_ATTRIBUTES_NODE_NAME, value: x}]")
+                let facts = ClusterFacts(nativeSidecars: false)
+                let watch = MissedPods(
+                    client: cluster.client,
+                    stores: ClusterStores(
+                        namespaces: Store(name: "namespaces", objects: []),
+                        instrumentations: Store(name: "instrumentations", objects: []),
+                        collectors: Store(name: "collectors", objects: []),
+                        replicaSets: Store(name: "replicasets", objects: []),
+                        jobs: Store(name: "jobs", objects: [])
+                    ),
+                    namespaces: [cluster.namespace],
+                    excluded: [],
+                    fetcher: InjectionFetcher(client: cluster.client) {
+                        SidecarCollector($0, settings: OperatorSettings(), facts: facts)
+                    },
+                    settings: InjectionSettings(enabledLanguages: Set(Language.allCases)),
+                    events: EventRecorder(
+                        client: cluster.client,
+                        reporter: EventReporter(controller: "opentelemetry-operator", instance: "test")
+                    )
+                )
+                let missed = try await watch.look()
+                #expect(missed.map(\.pod.name) == ["missed"])
+                #expect(missed.first?.workload.description == "Pod \(cluster.namespace)/missed")
+            }
+        }
     }
 }

@@ -99,6 +99,19 @@ package struct Operator: Sendable {
                 everywhere.append(PodSelectionGuard(client: self.client, namespaces: stores.namespaces))
             }
             leaderOnly.append(selection)
+            leaderOnly.append(
+                MissedPods(
+                    client: self.client,
+                    stores: stores,
+                    namespaces: self.options.watchNamespaces,
+                    excluded: selection.selection.excludedNamespaces,
+                    fetcher: InjectionFetcher(client: self.client) { [settings = self.options.settings] in
+                        SidecarCollector($0, settings: settings, facts: apis.facts)
+                    },
+                    settings: InjectionSettings(self.options, facts),
+                    events: events
+                )
+            )
             leaderOnly.append(registrar)
             let isRegistered: @Sendable () -> Bool = { server.isReady && keeper.isTrustPublished }
             leaderOnly.append(StorageMigration(client: self.client, isRegistered: isRegistered))
@@ -116,7 +129,9 @@ package struct Operator: Sendable {
             }
             checks.append(server.check)
             // Of several replicas only the leader registers, and any may become ready first.
-            if !self.options.electsLeader, !self.options.servesWebhooksOnly { checks.append(Self.registrationCheck(keeper)) }
+            if !self.options.electsLeader, !self.options.servesWebhooksOnly {
+                checks.append(Self.registrationCheck(keeper))
+            }
         } else if let metricsTLS {
             try metricsTLS.reload(Self.ownIdentity())
         }

@@ -36,17 +36,7 @@ package struct Webhooks: Sendable {
             stores: stores,
             sidecars: SidecarCache(stores: stores, settings: options.settings, facts: facts),
             client: client,
-            settings: InjectionSettings(
-                enabledLanguages: options.languages,
-                allowsMultipleLanguages: options.allowsMultipleLanguages,
-                usesNativeSidecars: facts().nativeSidecars,
-                staticInstrumentation: options.staticInstrumentation,
-                defaultImages: Dictionary(
-                    uniqueKeysWithValues: Language.withAgent.map {
-                        ($0, InstrumentationDefaulting(images: options.images).defaultImage($0))
-                    }
-                )
-            ),
+            settings: InjectionSettings(options, facts()),
             recorder: recorder
         )
     }
@@ -185,5 +175,20 @@ package struct Webhooks: Sendable {
         let validation = InstrumentationValidation(Instrumentation(object.json), defaults: self.instrumentationDefaults)
         if let error = validation.error { return .denied(review, error, warnings: validation.warnings) }
         return .allowed(review, warnings: validation.warnings)
+    }
+}
+
+extension InjectionSettings {
+    package init(_ options: OperatorOptions, _ facts: ClusterFacts) {
+        let defaults = InstrumentationDefaulting(images: options.images)
+        self.init(
+            enabledLanguages: options.languages,
+            allowsMultipleLanguages: options.allowsMultipleLanguages,
+            usesNativeSidecars: facts.nativeSidecars,
+            staticInstrumentation: options.staticInstrumentation,
+            defaultImages: Dictionary(
+                uniqueKeysWithValues: Language.withAgent.map { ($0, defaults.defaultImage($0)) }
+            )
+        )
     }
 }
