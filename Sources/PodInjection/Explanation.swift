@@ -90,7 +90,11 @@ package struct Explanation: Sendable, Hashable {
             }
         }
         add("when it was created:", self.then)
-        add("were it created now:", self.now)
+        if !self.then.isEmpty, self.now == self.then {
+            lines.append("were it created now: the same")
+        } else {
+            add("were it created now:", self.now)
+        }
         if !self.remark.isEmpty { lines.append("  " + self.remark) }
         return lines.joined(separator: "\n")
     }
