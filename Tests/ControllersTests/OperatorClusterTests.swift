@@ -304,6 +304,44 @@ extension ClusterTests {
             return bundles.count == 7 && bundles.allSatisfy { $0 == bundle }
         }
 
+        /// What leaves objects out is taken back as well as it is put there.
+        @Test func selectionFollows() async throws {
+            try await self.run { cluster, registrar, log, wanted in
+                func excluded() async throws -> JSONValue? {
+                    let (mutating, name) = Self.resources[0]
+                    let webhooks = try await cluster.get(mutating, name)?.json[array: "webhooks"] ?? []
+                    let pods = webhooks.first { $0["name"] == .string(WebhookRegistration.podWebhookName) }
+                    return pods?["namespaceSelector"]?["matchExpressions"]?[0]?["values"]
+                }
+                var registration = Self.registration(Self.first)
+                for namespaces in [["own", "kube-system"], ["own"], []] {
+                    registration.pods = PodSelection(excludedNamespaces: namespaces)
+                    wanted.registration = registration
+                    registrar.changed()
+                    let values: JSONValue? = namespaces.isEmpty ? JSONValue?.none : .strings(namespaces)
+                    let isSo = try await TestCluster.eventually { try await excluded() == values }
+                    #expect(isSo, "\(namespaces)")
+                }
+                // Somebody narrows it: it is widened again.
+                let (mutating, name) = Self.resources[0]
+                try await cluster.client.patch(
+                    mutating,
+                    name: name,
+                    .json([
+                        [
+                            "op": "add", "path": "/webhooks/2/objectSelector",
+                            "value": ["matchLabels": ["only": "these"]],
+                        ]
+                    ])
+                )
+                let isWide = try await TestCluster.eventually {
+                    let webhooks = try await cluster.get(mutating, name)?.json[array: "webhooks"] ?? []
+                    return webhooks.count == 3 && webhooks.allSatisfy { $0["objectSelector"]?["matchLabels"] == nil }
+                }
+                #expect(isWide)
+            }
+        }
+
         @Test func keptRight() async throws {
             try await self.run { cluster, registrar, log, wanted in
                 // Nothing is registered before there are certificates.

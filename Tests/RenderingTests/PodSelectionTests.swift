@@ -19,7 +19,7 @@ struct PodSelectionTests {
 
     @Test func everythingComesByDefault() throws {
         let webhook = try self.podWebhook(PodSelection(excludedNamespaces: []))
-        #expect(webhook["namespaceSelector"] == nil)
+        #expect(webhook["namespaceSelector"] == [:] && webhook["objectSelector"] == [:])
         #expect(webhook["matchConditions"] == nil)
         #expect(webhook[string: "reinvocationPolicy"] == "IfNeeded")
         #expect(webhook[string: "failurePolicy"] == "Ignore")

@@ -152,13 +152,25 @@ package final class WebhookRegistrar: Service {
         }
         if isUnseen { return }
         if let live = store[wanted.key], LiveComparison.holds(wanted.json, in: live.json),
-            live.json[array: "webhooks"]?.count == wanted.json[array: "webhooks"]?.count
+            live.json[array: "webhooks"]?.count == wanted.json[array: "webhooks"]?.count,
+            Self.selects(wanted) == Self.selects(live)
         {
             return
         }
         try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
         self.written.withLock { $0[wanted.name] = Written(wanted: wanted, over: version) }
         Logger.current.info("registered webhooks", metadata: ["kind": "\(wanted.kind)", "name": "\(wanted.name)"])
+    }
+
+    /// What narrows each webhook. More of it than is wanted is not as good as what is wanted: it would keep objects from us.
+    private static func selects(_ configuration: KubeObject) -> [[JSONValue]] {
+        (configuration.json[array: "webhooks"] ?? []).map { webhook in
+            // The server writes `{}` for a selector that was not given.
+            ["namespaceSelector", "objectSelector", "matchConditions"].map { key in
+                let value = webhook[key] ?? .null
+                return value == [:] || value == [] ? .null : value
+            }
+        }
     }
 
     /// The definition is the user's (or the Go operator's); only how its versions are converted is ours.

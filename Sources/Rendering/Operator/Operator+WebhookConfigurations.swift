@@ -58,6 +58,9 @@ private struct Webhook {
             "clientConfig": .object(registration.clientConfig(path: self.path)),
             "failurePolicy": .string(self.failurePolicy),
             "matchPolicy": "Equivalent",
+            // Said, so that what somebody else narrows them to is taken back.
+            "namespaceSelector": [:],
+            "objectSelector": [:],
             "rules": [
                 [
                     "apiGroups": [.string(self.group)],
@@ -143,7 +146,7 @@ extension WebhookRegistration {
         )
         // Other webhooks may add containers after us; then we are asked again, and answer the same pod unchanged.
         var podExtra: JSONObject = ["reinvocationPolicy": "IfNeeded"]
-        podExtra[object: "namespaceSelector"] = self.pods.namespaceSelector
+        podExtra["namespaceSelector"] = .object(self.pods.namespaceSelector)
         if let conditions = self.pods.matchConditions { podExtra["matchConditions"] = conditions }
         return Self.configuration(
             kind: "MutatingWebhookConfiguration",

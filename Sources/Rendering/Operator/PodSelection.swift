@@ -24,10 +24,10 @@ package struct PodSelection: Sendable, Hashable {
     /// fails, which would mean "not ours".
     private static let annotationLimit = 256
 
-    /// `namespaceSelector`, `nil` when nothing is excluded. Kubernetes labels every namespace with its name from 1.21 on;
+    /// `namespaceSelector`, empty when nothing is excluded. Kubernetes labels every namespace with its name from 1.21 on;
     /// before that, nothing is excluded by it.
-    var namespaceSelector: JSONObject? {
-        guard !self.excludedNamespaces.isEmpty else { return nil }
+    var namespaceSelector: JSONObject {
+        guard !self.excludedNamespaces.isEmpty else { return [:] }
         return [
             "matchExpressions": [
                 [
