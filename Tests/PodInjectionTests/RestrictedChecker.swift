@@ -106,7 +106,8 @@ struct RestrictedChecker {
                 name,
                 !isLinux || (context["capabilities"]?["drop"]?.array ?? []).contains("ALL")
             )
-            require(.seccomp, name, !isLinux || [context, podContext].contains { $0["seccompProfile"] ?? .null != .null })
+            let hasProfile = [context, podContext].contains { $0["seccompProfile"] ?? .null != .null }
+            require(.seccomp, name, !isLinux || hasProfile)
             if !isUserNamespaced {
                 require(.runningAsNonRoot, name, [context, podContext].contains { $0["runAsNonRoot"] == true })
             }
