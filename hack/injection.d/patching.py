@@ -234,14 +234,15 @@ def is_joined(entry: Object, candidate: Object) -> bool:
 
 
 def mounts(old: list[Object], new: list[Object], web_server: bool) -> str | None:
-    gone = []
-    rest = list(new)
-    for entry in old:
-        place = next((i for i, candidate in enumerate(rest) if text(candidate) == text(entry)), None)
-        if place is None:
-            gone.append(entry["mountPath"])
-        else:
-            rest = rest[place + 1 :]
-    if len(gone) > (1 if web_server else 0):
-        return f"mounts are gone, changed or moved: {gone}"
-    return None
+    if is_within(old, new):
+        return None
+    # The copied configuration takes the place of one mount.
+    if web_server and any(is_within(old[:place] + old[place + 1 :], new) for place in range(len(old))):
+        return None
+    return f"mounts are gone, changed or moved: {old} became {new}"
+
+
+def is_within(old: list[Object], new: list[Object]) -> bool:
+    """Whether all of one list is in the other, in its order."""
+    rest = iter(map(text, new))
+    return all(any(candidate == text(entry) for candidate in rest) for entry in old)

@@ -1,4 +1,11 @@
-"""Random pods that an API server takes, and that ask for injection in all ways there are."""
+"""Random pods that an API server takes, and that ask for injection in all ways there are.
+
+What is known to make a pod invalid is drawn with --known only, until it is mended:
+  - a mount where injection mounts something itself (CLAIMED): `mountPath: must be unique`;
+  - a container that has the name of one that is added, where that one is of the other list: `Duplicate value`;
+  - an init container named otc-container below Kubernetes 1.29, where sidecars are no init containers: the same;
+  - the Go agent and `hostPID: true`: `ShareProcessNamespace and HostPID cannot both be enabled`.
+"""
 
 from __future__ import annotations
 
@@ -43,8 +50,7 @@ CLAIMED = (
     "/opt/opentelemetry-webserver/agent",
     "/opt/opentelemetry-webserver/source-conf",
 )
-"""Where injection mounts something itself. Only drawn with --claimed: a container that has one of them is refused by the
-API server when injection adds a second mount there, which is a defect that is yet to be mended."""
+"""Where injection mounts something itself."""
 VARIABLES = (
     "JAVA_TOOL_OPTIONS",
     "NODE_OPTIONS",
@@ -137,14 +143,14 @@ def volume(d: Drawing, name: str) -> Object:
     return {"name": name} | d.random.choice(sources)
 
 
-def container(d: Drawing, name: str, volumes: list[str], likely: float, claimed: bool) -> Object:
+def container(d: Drawing, name: str, volumes: list[str], likely: float, known: bool) -> Object:
     images = ("a", "example.com/shop:1.2.3", "localhost:5000/a/b", "a@sha256:" + "f" * 64, "example.com/a:v1@sha256:" + "0" * 64)
     result: Object = {"name": name, "image": d.random.choice(images)}
     if d.maybe(likely):
         result["env"] = [variable(d, d.random.choice(VARIABLES)) for _ in range(d.random.randint(0, 6))]
     if d.maybe(likely) and volumes:
         mounts = []
-        for path in d.some(PATHS + (CLAIMED if claimed else ()), 1, 4):
+        for path in d.some(PATHS + (CLAIMED if known else ()), 1, 4):
             mounted: Object = {"name": d.random.choice(volumes), "mountPath": path}
             if d.maybe(0.2):
                 mounted |= d.random.choice(({"readOnly": True}, {"subPath": "a"}, {"mountPropagation": "None"}))
@@ -169,7 +175,7 @@ def container(d: Drawing, name: str, volumes: list[str], likely: float, claimed:
     return result
 
 
-def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], minor: int, claimed: bool) -> Object:
+def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], minor: int, known: bool) -> Object:
     """One pod. `deployed`: the ReplicaSets and Jobs there are, by namespace."""
     d = drawing(seed)
     namespace = d.random.choice(namespaces)
@@ -178,8 +184,8 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         count = 1
     volumes = d.some(VOLUMES, 0, 5)
     likely = 0.6 if count < 10 else 0.15
-    containers = [container(d, f"c{i}", volumes, likely, claimed) for i in range(count)]
-    initial = [container(d, f"i{i}", volumes, likely, claimed) for i in range(d.random.choice((0, 0, 0, 1, 1, 2)))]
+    containers = [container(d, f"c{i}", volumes, likely, known) for i in range(count)]
+    initial = [container(d, f"i{i}", volumes, likely, known) for i in range(d.random.choice((0, 0, 0, 1, 1, 2)))]
     names = [c["name"] for c in [*containers, *initial]] or ["c0"]
     spec: Object = {"containers": containers}
     if initial:
@@ -188,7 +194,7 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         spec["volumes"] = [volume(d, name) for name in volumes]
     if d.maybe(0.3):
         spec["shareProcessNamespace"] = d.maybe(0.7)
-    if d.maybe(0.1) and not spec.get("shareProcessNamespace"):
+    if known and d.maybe(0.1) and not spec.get("shareProcessNamespace"):
         spec["hostPID"] = True
     if d.maybe(0.1):
         spec["hostNetwork"] = True
@@ -203,10 +209,14 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         for one in [*containers, *initial]:
             one["securityContext"] = dict(for_each)
         spec["volumes"] = [v if "hostPath" not in v else {"name": v["name"]} for v in spec.get("volumes", [])]
+    if known and d.maybe(0.2):
+        name = d.random.choice((*(f"opentelemetry-auto-instrumentation-{n}" for n in AGENTS), "otel-agent-attach-apache", "before-otc"))
+        d.random.choice([*containers, *initial] or [{}])["name"] = name
     if d.maybe(0.05):
         # Somebody was here before.
         mark = d.random.choice((f"opentelemetry-auto-instrumentation-{d.random.choice(AGENTS)}", "otc-container", "otc-container"))
-        place = "initContainers" if d.maybe(0.3) or mark != "otc-container" else "containers"
+        native = minor >= 29 or known
+        place = "initContainers" if mark != "otc-container" or (native and d.maybe(0.3)) else "containers"
         spec.setdefault(place, []).append({"name": mark, "image": "a"})
     if d.maybe(0.1):
         spec["automountServiceAccountToken"] = False

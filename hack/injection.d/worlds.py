@@ -219,14 +219,15 @@ def crd(namespace: str, name: str, spec: Object) -> Object:
     }
 
 
-def namespace_annotations(d: Drawing) -> Object:
+def namespace_annotations(d: Drawing, instrumentations: int, sidecars: int) -> Object:
+    """What is named is there: a namespace that asks for what isn't gives all its pods up."""
     result: Object = {}
     if d.maybe(0.5):
         for name in d.some(LANGUAGES, 1, 2):
             key = f"instrumentation.opentelemetry.io/inject-{name}"
-            result[key] = d.random.choice((*TRUE, "false", "false", "inst-0"))
+            result[key] = d.random.choice((*TRUE, "false", "false", *["inst-0"] * instrumentations))
     if d.maybe(0.3):
-        result["sidecar.opentelemetry.io/inject"] = d.random.choice((*TRUE, "false", "side-0"))
+        result["sidecar.opentelemetry.io/inject"] = d.random.choice((*TRUE, "false", *["side-0"] * sidecars))
     if d.maybe(0.1):
         result["instrumentation.opentelemetry.io/container-names"] = d.random.choice(("c0", "c0", "c0,c1", "unknown"))
     if d.maybe(0.3):
@@ -243,7 +244,8 @@ def world(seed: str, namespace: str, others: list[str], minor: int) -> tuple[lis
     def plain(version: str, kind: str, name: str, **members: Any) -> Object:
         return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace}} | members
 
-    annotations = namespace_annotations(d) if d.maybe(0.6) else {}
+    instrumentations, sidecars = (d.random.choice((1,) * 8 + (2, 0)) for _ in range(2))
+    annotations = namespace_annotations(d, instrumentations, sidecars) if d.maybe(0.5) else {}
     template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c0", "image": "a"}]}}
     job = template | {"spec": template["spec"] | {"restartPolicy": "Never"}}
     before = [
@@ -258,8 +260,8 @@ def world(seed: str, namespace: str, others: list[str], minor: int) -> tuple[lis
         ),
         plain("batch/v1", "Job", "once", spec={"parallelism": 0, "template": job}),
     ]
-    after = [instrumentation(d, namespace, f"inst-{i}", minor) for i in range(d.random.choice((1,) * 8 + (2, 0)))]
-    after += [collector(d, namespace, f"side-{i}") for i in range(d.random.choice((1,) * 8 + (2, 0)))]
+    after = [instrumentation(d, namespace, f"inst-{i}", minor) for i in range(instrumentations)]
+    after += [collector(d, namespace, f"side-{i}") for i in range(sidecars)]
     if d.maybe(0.3):
         after.append(collector(d, namespace, "gate", "deployment"))
     return before, after

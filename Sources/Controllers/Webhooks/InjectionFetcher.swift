@@ -66,6 +66,9 @@ package struct InjectionFetcher: Sendable {
             }
         } catch let error as APIError where error.isNotFound {
             return .notFound
+        } catch let error as KubeClientError where error.code == .invalidRequest {
+            // A name that no object can have, such as the one of `a/b/c`.
+            return .notFound
         } catch {
             return .failed((error as? APIError)?.message ?? "\(error)")
         }
