@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import http.client
 import json
 import re
@@ -115,6 +116,12 @@ class Command:
         self.binary = shlex.split(binary)
         self.version = version
         self.objects = objects
+
+    def of(self, version: str) -> Command:
+        """The same for another version of Kubernetes."""
+        result = copy.copy(self)
+        result.version = version
+        return result
 
     def run(self, pods: list[Object], *arguments: str) -> str:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:

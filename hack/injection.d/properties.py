@@ -19,6 +19,8 @@ from worlds import LANGUAGES
 
 Object = dict[str, Any]
 WORKERS = 4
+NATIVE = "1.36"
+"""A version of Kubernetes with native sidecars."""
 CODES = set(
     "Injected Removed NoAnnotation InstrumentationNotFound AmbiguousInstrumentation CollectorNotFound AmbiguousCollector "
     "CollectorNotSidecar CollectorInvalid LanguageDisabled AlreadyInstrumented EnvFromConflict EnvironmentConflict "
@@ -179,6 +181,40 @@ class Properties:
         (changed,) = self.command.changed([sample.reviewed])
         (explained,) = self.command.explained([sample.reviewed])
         self.compared(sample, outcome, patch, changed, explained)
+        for reason in self.all_modern([sample]).values():
+            raise Failure(reason)
+
+    # One pod of a cluster with native sidecars, which the one at hand may not be
+
+    def modern(self, pod: Object, patch: bytes, changed: Object) -> Object:
+        try:
+            patched = applied(pod, json.loads(patch))
+        except (PatchError, ValueError) as error:
+            raise Failure(f"the patch does not apply: {error}: {patch[:400]!r}") from error
+        if changed != patched:
+            raise Failure(f"inject -o yaml differs: {difference(patched, changed)}")
+        removes = self.effective(pod, SIDECAR).lower() == "false"
+        if found := problem(pod, patched, removes, bool(self.wishes(pod) & {"apache-httpd", "nginx"})):
+            raise Failure(f"what may not change: {found}")
+        if found := ambiguous(patched):
+            raise Failure(f"the API server would refuse the patched pod: {found}")
+        return patched
+
+    def all_modern(self, samples: list[Sample]) -> dict[str, str]:
+        failures: dict[str, str] = {}
+        command = self.command.of(NATIVE)
+        for some in batches(samples, 200):
+            given = [sample.reviewed for sample in some]
+            patched = []
+            for sample, patch, changed in zip(some, command.patches(given), command.changed(given)):
+                try:
+                    patched.append((sample.name, self.modern(sample.reviewed, patch, changed)))
+                except Failure as failure:
+                    failures[sample.name] = f"for Kubernetes {NATIVE}: {failure}"
+            for (name, _), again in zip(patched, command.patches([pod for _, pod in patched])):
+                if again != b"[]":
+                    failures[name] = f"for Kubernetes {NATIVE}: a second pass changes the pod: {again[:1000]!r}"
+        return failures
 
     # Many
 
@@ -200,7 +236,23 @@ class Properties:
                 patches, changed, explained = pool.map(lambda command: command(given), commands)
                 for (sample, outcome), *rest in zip(some, patches, changed, explained):
                     guarded(sample.name, lambda: self.compared(sample, outcome, *rest))
-        return failures
+        return self.all_modern(samples) | failures
+
+
+def ambiguous(pod: Object) -> str | None:
+    """What there is twice in a pod and may not."""
+    spec = pod["spec"]
+    containers = [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]
+    volumes = [volume["name"] for volume in spec.get("volumes") or []]
+    lists = [("containers", [c["name"] for c in containers]), ("volumes", volumes)]
+    lists += [(f"mounts of {c['name']}", [m.get("mountPath") for m in c.get("volumeMounts") or []]) for c in containers]
+    for what, names in lists:
+        if twice := {str(name) for name in names if names.count(name) > 1}:
+            return f"{what} twice: {twice}"
+    for one in containers:
+        if missing := {m["name"] for m in one.get("volumeMounts") or []} - set(volumes):
+            return f"{one['name']} mounts volumes that are not there: {missing}"
+    return None
 
 
 def batches(values: list[Any], size: int) -> Iterator[list[Any]]:
