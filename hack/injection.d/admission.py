@@ -25,6 +25,9 @@ Object = dict[str, Any]
 class Failure(Exception):
     """A property does not hold."""
 
+    stage = 0
+    """How far its pod came; see `Properties.one`."""
+
 
 class Answer(NamedTuple):
     patch: bytes

@@ -157,10 +157,21 @@ class Properties:
 
     def compared(self, sample: Sample, outcome: Outcome, patch: bytes, changed: Object, explained: Object) -> None:
         """The commands give what the webhook gives."""
+        self.same_patch(outcome, patch)
+        self.same_pod(outcome, changed)
+        self.same_decisions(sample, outcome, explained)
+
+    @staticmethod
+    def same_patch(outcome: Outcome, patch: bytes) -> None:
         if patch != (outcome.answer.patch or b"[]"):
             raise Failure(f"inject -o patch differs: {first_difference(patch, outcome.answer.patch or b'[]')}")
+
+    @staticmethod
+    def same_pod(outcome: Outcome, changed: Object) -> None:
         if changed != outcome.patched:
             raise Failure(f"inject -o yaml differs: {difference(outcome.patched, changed)}")
+
+    def same_decisions(self, sample: Sample, outcome: Outcome, explained: Object) -> None:
         if STAMP in (sample.reviewed["metadata"].get("annotations") or {}):
             return
         said = [one for one in explained.get("now", []) if one["code"] != "NoAnnotation"]
@@ -175,12 +186,29 @@ class Properties:
             if self.effective(sample.reviewed, SIDECAR).lower() != "false":
                 raise Failure(f"nothing is asked for, and explain says {explained}")
 
-    def one(self, sample: Sample) -> None:
-        outcome = self.asked(sample)
-        (patch,) = self.command.patches([sample.reviewed])
-        (changed,) = self.command.changed([sample.reviewed])
-        (explained,) = self.command.explained([sample.reviewed])
-        self.compared(sample, outcome, patch, changed, explained)
+    def one(self, sample: Sample, stages: int | None = None) -> None:
+        """Every property of one pod, or the first ones of them; a failure knows at which it was."""
+        given = [sample.reviewed]
+        stage = 0
+        try:
+            outcome = self.asked(sample)
+            for stage, check in enumerate(
+                (
+                    lambda: self.same_patch(outcome, *self.command.patches(given)),
+                    lambda: self.same_pod(outcome, *self.command.changed(given)),
+                    lambda: self.same_decisions(sample, outcome, *self.command.explained(given)),
+                    lambda: self.one_modern(sample),
+                ),
+                start=1,
+            ):
+                if stages is not None and stage > stages:
+                    return
+                check()
+        except Failure as failure:
+            failure.stage = stage
+            raise
+
+    def one_modern(self, sample: Sample) -> None:
         for reason in self.all_modern([sample]).values():
             raise Failure(reason)
 
