@@ -52,12 +52,18 @@ def namespace(operator, request):
     """A namespace of the test's own, with its service account."""
     name = "decisions-" + request.node.name.removeprefix("test_").partition("[")[0].replace("_", "-")[:40].strip("-")
     # From Kubernetes 1.21 on the API server does this; selectors by name want it.
-    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}}}
+    made = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+    }
     operator.server.kubectl("apply", "-f", "-", text=json.dumps(made))
     eventually(
         "the service account has its token",
-        lambda: (operator.server.get("v1", "ServiceAccount", name, "default") or {}).get("secrets")
-        or operator.server.get("v1", "ConfigMap", name, "kube-root-ca.crt"),
+        lambda: (
+            (operator.server.get("v1", "ServiceAccount", name, "default") or {}).get("secrets")
+            or operator.server.get("v1", "ConfigMap", name, "kube-root-ca.crt")
+        ),
     )
     yield name
     operator.server.kubectl("delete", "namespace", name, "--wait=false", check=False)
@@ -71,7 +77,12 @@ def apply(operator, namespace, *objects):
 
 
 def instrumentation(name="inst", annotations=None, **spec):
-    return {"apiVersion": V1ALPHA1, "kind": "Instrumentation", "metadata": {"name": name, "annotations": annotations or {}}, "spec": spec}
+    return {
+        "apiVersion": V1ALPHA1,
+        "kind": "Instrumentation",
+        "metadata": {"name": name, "annotations": annotations or {}},
+        "spec": spec,
+    }
 
 
 def annotations(values):
@@ -82,7 +93,12 @@ CONTAINERS = [{"name": "app", "image": "example.com/app:1"}]
 
 
 def pod(name, asked):
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "annotations": annotations(asked)}, "spec": {"containers": CONTAINERS}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "annotations": annotations(asked)},
+        "spec": {"containers": CONTAINERS},
+    }
 
 
 def deployment(name, replicas, asked):
@@ -94,7 +110,10 @@ def deployment(name, replicas, asked):
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels, "annotations": annotations(asked)}, "spec": {"containers": CONTAINERS}},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations(asked)},
+                "spec": {"containers": CONTAINERS},
+            },
         },
     }
 
@@ -137,15 +156,25 @@ def test_pods_of_a_deployment_say_what_was_decided(operator, namespace):
     operator.use()
     apply(operator, namespace, instrumentation())
     known(operator, namespace)
-    asked = {"inject-java": "true", "inject-nginx": "true", "java-container-names": "app", "nginx-container-names": "app"}
+    asked = {
+        "inject-java": "true",
+        "inject-nginx": "true",
+        "java-container-names": "app",
+        "nginx-container-names": "app",
+    }
     apply(operator, namespace, deployment("shop", 2, {"inject-java": "true"}), deployment("both", 1, asked))
     for found in pods_of(operator, namespace, "shop", 2):
         assert found["metadata"]["ownerReferences"][0]["kind"] == "ReplicaSet"
-        assert stamp(found) == [{"subject": "java", "code": "Injected", "containers": ["app"], "source": f"{namespace}/inst"}]
+        assert stamp(found) == [
+            {"subject": "java", "code": "Injected", "containers": ["app"], "source": f"{namespace}/inst"}
+        ]
         environment = {one["name"]: one.get("value", "") for one in found["spec"]["containers"][0]["env"]}
         assert "k8s.deployment.name=shop" in environment["OTEL_RESOURCE_ATTRIBUTES"]
     (found,) = pods_of(operator, namespace, "both", 1)
-    assert {(one["subject"], one["code"]) for one in stamp(found)} == {("java", "Injected"), ("nginx", "LanguageDisabled")}
+    assert {(one["subject"], one["code"]) for one in stamp(found)} == {
+        ("java", "Injected"),
+        ("nginx", "LanguageDisabled"),
+    }
 
 
 def test_a_deployment_has_one_event_for_all_its_pods(operator, namespace):
@@ -195,7 +224,9 @@ def test_an_instrumentation_counts_its_pods(operator, namespace):
 
 def test_kubectl_shows_warnings(operator, namespace):
     operator.use()
-    done = apply(operator, namespace, pod("wrong", {"inject-java": "nosuch", "sidecar.opentelemetry.io/inject": "true"}))
+    done = apply(
+        operator, namespace, pod("wrong", {"inject-java": "nosuch", "sidecar.opentelemetry.io/inject": "true"})
+    )
     assert "pod/wrong created" in done.stdout
     assert "Warning: java not injected (InstrumentationNotFound): " in done.stderr, done.stderr
     assert "Warning: sidecar not injected (CollectorNotFound): " in done.stderr, done.stderr
@@ -208,8 +239,13 @@ def test_explain_of_what_is_in_a_cluster(operator, namespace):
     apply(operator, namespace, instrumentation())
     known(operator, namespace)
     apply(
-        operator, namespace, pod("good", {"inject-java": "true"}), pod("wrong", {"inject-java": "nosuch"}), pod("plain", {}),
-        deployment("shop", 0, {"inject-java": "true"}), deployment("bad", 0, {"inject-java": "nosuch"}),
+        operator,
+        namespace,
+        pod("good", {"inject-java": "true"}),
+        pod("wrong", {"inject-java": "nosuch"}),
+        pod("plain", {}),
+        deployment("shop", 0, {"inject-java": "true"}),
+        deployment("bad", 0, {"inject-java": "nosuch"}),
     )
     done = explain(operator, namespace, "pod", "good")
     assert (done.returncode, done.stderr) == (0, "")
@@ -217,7 +253,9 @@ def test_explain_of_what_is_in_a_cluster(operator, namespace):
     done = explain(operator, namespace, "pod", "good", "-o", "json")
     (found,) = json.loads(done.stdout)
     assert (found["kind"], found["name"], found["namespace"]) == ("Pod", "good", namespace)
-    assert found["then"] == [{"subject": "java", "code": "Injected", "containers": ["app"], "source": f"{namespace}/inst"}]
+    assert found["then"] == [
+        {"subject": "java", "code": "Injected", "containers": ["app"], "source": f"{namespace}/inst"}
+    ]
     assert "now" not in found and "remark" not in found
 
     done = explain(operator, namespace, "pod", "wrong", "-o", "json")
@@ -265,7 +303,9 @@ def test_excluded_namespaces(operator, namespace):
     done = explain(operator, namespace, "pod", "a")
     assert done.returncode == 1 and "the namespace is excluded" in done.stdout
     # Others come.
-    done = operator.server.kubectl("create", "-n", "default", "--dry-run=server", "-f", "-", text=json.dumps(pod("a", {"inject-java": "nosuch"})))
+    done = operator.server.kubectl(
+        "create", "-n", "default", "--dry-run=server", "-f", "-", text=json.dumps(pod("a", {"inject-java": "nosuch"}))
+    )
     assert "Warning: java not injected" in done.stderr
 
 
@@ -309,8 +349,14 @@ def test_the_instrumentation_of_the_configuration_file(operator, namespace, tmp_
 
 @pytest.mark.parametrize(
     "text",
-    ["- a list\n", "a: b: c\n", "enable-instrumentation-crds: maybe\n", "enable-webhooks: [yes]\n", "metrics-addr: {a: b}\n",
-     "enable-instrumentation-crds: false\ninstrumentations: none\n"],
+    [
+        "- a list\n",
+        "a: b: c\n",
+        "enable-instrumentation-crds: maybe\n",
+        "enable-webhooks: [yes]\n",
+        "metrics-addr: {a: b}\n",
+        "enable-instrumentation-crds: false\ninstrumentations: none\n",
+    ],
     ids=["list", "no-yaml", "no-boolean", "list-for-one", "mapping-for-one", "no-instrumentation"],
 )
 def test_a_configuration_file_that_makes_no_sense_ends_the_operator(operator, text, tmp_path):
@@ -337,7 +383,10 @@ def test_stored_instrumentations_are_upgraded_at_start(operator, namespace):
     operator.away()
     plane.install_definitions(operator.server)
     apply(
-        operator, namespace, stored("follows", old, old), stored("own", "example.com/own:1", old),
+        operator,
+        namespace,
+        stored("follows", old, old),
+        stored("own", "example.com/own:1", old),
         stored("blocked", "example.com/java:1.32.0", "example.com/java:1.32.0"),
     )
     own = read("own")["metadata"]["resourceVersion"]
@@ -346,7 +395,9 @@ def test_stored_instrumentations_are_upgraded_at_start(operator, namespace):
     eventually("the image follows", lambda: read("follows")["spec"]["java"]["image"] == new)
     assert read("follows")["metadata"]["annotations"][record] == new
     assert read("own")["metadata"]["resourceVersion"] == own
-    blocked = eventually("what is blocked says so", lambda: read("blocked").get("status", {}).get("upgradeBlockedVersions"))
+    blocked = eventually(
+        "what is blocked says so", lambda: read("blocked").get("status", {}).get("upgradeBlockedVersions")
+    )
     assert list(blocked) == ["java"] and blocked["java"].startswith("Automated upgrade blocked for java: "), blocked
     assert read("blocked")["spec"]["java"]["image"] == "example.com/java:1.32.0"
 

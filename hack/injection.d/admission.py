@@ -92,7 +92,9 @@ class Webhook:
                 connection = http.client.HTTPSConnection(self.address, context=self.tls, timeout=30)
                 self.local.connection = connection
             try:
-                connection.request("POST", f"{self.path}?timeout=10s", body=body, headers={"Content-Type": "application/json"})
+                connection.request(
+                    "POST", f"{self.path}?timeout=10s", body=body, headers={"Content-Type": "application/json"}
+                )
                 answer = connection.getresponse()
                 text = answer.read()
                 break

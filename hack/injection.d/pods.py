@@ -103,14 +103,20 @@ def annotations(d: Drawing, names: list[str], namespaces: list[str]) -> Object:
     for language in wanted:
         result[f"{PREFIX}inject-{language}"] = reference("inst")
         if several or d.maybe(0.25):
-            key = "inject-nginx-container-names" if language == "nginx" and d.maybe(0.5) else f"{language}-container-names"
+            key = (
+                "inject-nginx-container-names"
+                if language == "nginx" and d.maybe(0.5)
+                else f"{language}-container-names"
+            )
             result[PREFIX + key] = listed()
     if d.maybe(0.1):
         result[f"{PREFIX}container-names"] = listed()
     if d.maybe(0.2):
         result[f"{PREFIX}otel-python-platform"] = d.random.choice(("glibc", "musl", "musl", "Musl", ""))
     if d.maybe(0.2):
-        result[f"{PREFIX}otel-dotnet-auto-runtime"] = d.random.choice(("linux-x64", "linux-musl-x64", "linux-arm64", ""))
+        result[f"{PREFIX}otel-dotnet-auto-runtime"] = d.random.choice(
+            ("linux-x64", "linux-musl-x64", "linux-arm64", "")
+        )
     if "go" in wanted and d.maybe(0.8):
         result[f"{PREFIX}otel-go-auto-target-exe"] = d.random.choice(("/app", "/bin/日本", "", " "))
     if d.maybe(0.3):
@@ -122,7 +128,13 @@ def annotations(d: Drawing, names: list[str], namespaces: list[str]) -> Object:
     if d.maybe(0.05):
         result[f"{PREFIX}inject-perl"] = "true"
     if d.maybe(0.06):
-        stamps = (*ODD, "[]", "[{}]", '[{"subject":"java","code":"Injected"}]', '[{"subject":"sidecar","code":"Own","x":1}]')
+        stamps = (
+            *ODD,
+            "[]",
+            "[{}]",
+            '[{"subject":"java","code":"Injected"}]',
+            '[{"subject":"sidecar","code":"Own","x":1}]',
+        )
         result["swiftlet.opentelemetry.io/injection"] = d.random.choice(stamps)
     pairs = list(result.items())
     d.random.shuffle(pairs)
@@ -144,7 +156,13 @@ def volume(d: Drawing, name: str) -> Object:
 
 
 def container(d: Drawing, name: str, volumes: list[str], likely: float, known: bool) -> Object:
-    images = ("a", "example.com/shop:1.2.3", "localhost:5000/a/b", "a@sha256:" + "f" * 64, "example.com/a:v1@sha256:" + "0" * 64)
+    images = (
+        "a",
+        "example.com/shop:1.2.3",
+        "localhost:5000/a/b",
+        "a@sha256:" + "f" * 64,
+        "example.com/a:v1@sha256:" + "0" * 64,
+    )
     result: Object = {"name": name, "image": d.random.choice(images)}
     if d.maybe(likely):
         result["env"] = [variable(d, d.random.choice(VARIABLES)) for _ in range(d.random.randint(0, 6))]
@@ -161,7 +179,9 @@ def container(d: Drawing, name: str, volumes: list[str], likely: float, known: b
     if d.maybe(0.1):
         result["args"] = [d.random.choice(ODD)]
     if d.maybe(0.15):
-        result["envFrom"] = [d.random.choice(({"configMapRef": {"name": "ca"}}, {"prefix": "P_", "secretRef": {"name": "c"}}))]
+        result["envFrom"] = [
+            d.random.choice(({"configMapRef": {"name": "ca"}}, {"prefix": "P_", "secretRef": {"name": "c"}}))
+        ]
     if d.maybe(0.2):
         result["resources"] = resources(d)
     if d.maybe(0.2):
@@ -210,11 +230,15 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
             one["securityContext"] = dict(for_each)
         spec["volumes"] = [v if "hostPath" not in v else {"name": v["name"]} for v in spec.get("volumes", [])]
     if known and d.maybe(0.2):
-        name = d.random.choice((*(f"opentelemetry-auto-instrumentation-{n}" for n in AGENTS), "otel-agent-attach-apache", "before-otc"))
+        name = d.random.choice(
+            (*(f"opentelemetry-auto-instrumentation-{n}" for n in AGENTS), "otel-agent-attach-apache", "before-otc")
+        )
         d.random.choice([*containers, *initial] or [{}])["name"] = name
     if d.maybe(0.05):
         # Somebody was here before.
-        mark = d.random.choice((f"opentelemetry-auto-instrumentation-{d.random.choice(AGENTS)}", "otc-container", "otc-container"))
+        mark = d.random.choice(
+            (f"opentelemetry-auto-instrumentation-{d.random.choice(AGENTS)}", "otc-container", "otc-container")
+        )
         native = minor >= 29 or known
         place = "initContainers" if mark != "otc-container" or (native and d.maybe(0.3)) else "containers"
         spec.setdefault(place, []).append({"name": mark, "image": "a"})
@@ -253,12 +277,27 @@ def owners(d: Drawing, deployed: list[Object]) -> list[Object]:
     result = []
     for known in d.some(deployed, 0, 1):
         metadata = known["metadata"]
-        result.append({key: known[key] for key in ("apiVersion", "kind")} | {key: metadata[key] for key in ("name", "uid")})
+        result.append(
+            {key: known[key] for key in ("apiVersion", "kind")} | {key: metadata[key] for key in ("name", "uid")}
+        )
     if not result or d.maybe(0.1):
         kind, version = d.random.choice(
-            (("StatefulSet", "apps/v1"), ("DaemonSet", "apps/v1"), ("ReplicaSet", "apps/v1"), ("Job", "batch/v1"), ("X", "x/v1"))
+            (
+                ("StatefulSet", "apps/v1"),
+                ("DaemonSet", "apps/v1"),
+                ("ReplicaSet", "apps/v1"),
+                ("Job", "batch/v1"),
+                ("X", "x/v1"),
+            )
         )
-        result.append({"apiVersion": version, "kind": kind, "name": "gone", "uid": f"00000000-0000-0000-0000-{d.random.randint(0, 9):012}"})
+        result.append(
+            {
+                "apiVersion": version,
+                "kind": kind,
+                "name": "gone",
+                "uid": f"00000000-0000-0000-0000-{d.random.randint(0, 9):012}",
+            }
+        )
     if d.maybe(0.7):
         result[0]["controller"] = True
     return result

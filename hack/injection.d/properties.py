@@ -128,7 +128,10 @@ class Properties:
         said = {one["subject"] for one in decisions}
         if unknown := {one["code"] for one in decisions} - CODES:
             raise Failure(f"unknown codes: {unknown}")
-        containers = [*(sample.reviewed["spec"].get("containers") or []), *(sample.reviewed["spec"].get("initContainers") or [])]
+        containers = [
+            *(sample.reviewed["spec"].get("containers") or []),
+            *(sample.reviewed["spec"].get("initContainers") or []),
+        ]
         if any(c["name"] == "otc-container" for c in containers):
             wishes = wishes - {"sidecar"}
         if not any(one["code"] == "LeftOut" for one in decisions) and wishes - said:
@@ -182,7 +185,11 @@ class Properties:
             said = said[: len(stamped)]
         if [shortened(one) for one in said] != [shortened(one) for one in stamped]:
             raise Failure(f"explain says {said}, the stamp {stamped}")
-        if not self.wishes(sample.reviewed) and not said and explained.get("now", [{}])[0].get("code") != "NoAnnotation":
+        if (
+            not self.wishes(sample.reviewed)
+            and not said
+            and explained.get("now", [{}])[0].get("code") != "NoAnnotation"
+        ):
             if self.effective(sample.reviewed, SIDECAR).lower() != "false":
                 raise Failure(f"nothing is asked for, and explain says {explained}")
 

@@ -7,6 +7,8 @@ from typing import Any
 from drawing import Drawing, Tables
 
 Object = dict[str, Any]
+OURS = "swiftlet-check-injection"
+"""The label of namespaces that may be deleted."""
 LANGUAGES = ("java", "nodejs", "python", "dotnet", "go", "apache-httpd", "nginx", "sdk")
 SPEC_KEYS = {language: language for language in LANGUAGES} | {"apache-httpd": "apacheHttpd"}
 TRUE = ("true", "true", "true", "True", "TRUE")
@@ -46,11 +48,18 @@ def variable(d: Drawing, name: str) -> Object:
     """An environment variable; sometimes one that comes from elsewhere."""
     kind = d.random.random()
     if kind < 0.55:
-        return {"name": name, "value": d.random.choice((*ODD, "a", "-Dx=y", "k=v,service.name=own", "k8s.pod.name=p,x=1"))}
+        return {
+            "name": name,
+            "value": d.random.choice((*ODD, "a", "-Dx=y", "k=v,service.name=own", "k8s.pod.name=p,x=1")),
+        }
     if kind < 0.6:
         return {"name": name}
     sources: list[Object] = [
-        {"fieldRef": {"fieldPath": d.random.choice(("metadata.name", "spec.nodeName", "status.podIP", "metadata.uid"))}},
+        {
+            "fieldRef": {
+                "fieldPath": d.random.choice(("metadata.name", "spec.nodeName", "status.podIP", "metadata.uid"))
+            }
+        },
         {"configMapKeyRef": {"name": "ca", "key": "k", "optional": True}},
         {"secretKeyRef": {"name": "certs", "key": "k"}},
         {"resourceFieldRef": {"resource": "limits.cpu"}},
@@ -137,7 +146,9 @@ def language(d: Drawing, name: str, minor: int) -> Object:
 def instrumentation(d: Drawing, namespace: str, name: str, minor: int) -> Object:
     spec: Object = {}
     if d.maybe(0.7):
-        exporter: Object = {"endpoint": d.random.choice(("http://otel:4317", "https://otel.x:4318/", "$(OTEL_NODE_IP):1"))}
+        exporter: Object = {
+            "endpoint": d.random.choice(("http://otel:4317", "https://otel.x:4318/", "$(OTEL_NODE_IP):1"))
+        }
         if d.maybe(0.5):
             # What is missing gives every pod up, so it is rare.
             tls: Object = {"ca_file": d.random.choice(("ca.crt", "/etc/ca.crt"))} if d.maybe(0.8) else {}
@@ -161,7 +172,14 @@ def instrumentation(d: Drawing, namespace: str, name: str, minor: int) -> Object
     if d.maybe(0.4):
         spec["defaults"] = {"useLabelsForResourceAttributes": d.maybe(0.7)}
     if d.maybe(0.5):
-        names = ("OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_EXPORTER", "OWN", "PYTHONPATH", "OTEL_POD_IP")
+        names = (
+            "OTEL_SERVICE_NAME",
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "OTEL_TRACES_EXPORTER",
+            "OWN",
+            "PYTHONPATH",
+            "OTEL_POD_IP",
+        )
         spec["env"] = [variable(d, n) for n in d.some(names, 1, 3)]
     if d.maybe(0.3):
         spec["imagePullPolicy"] = "Always"
@@ -191,7 +209,9 @@ def collector(d: Drawing, namespace: str, name: str, mode: str = "sidecar") -> O
     if d.maybe(0.4):
         config["exporters"]["debug"] = {"verbosity": d.random.choice(("basic", "detailed"))}
     if d.maybe(0.3):
-        config["receivers"]["otlp"]["protocols"]["http"] = {"endpoint": d.random.choice(("${env:IP}:1", "0.0.0.0:4318"))}
+        config["receivers"]["otlp"]["protocols"]["http"] = {
+            "endpoint": d.random.choice(("${env:IP}:1", "0.0.0.0:4318"))
+        }
     if d.maybe(0.4):
         spec["env"] = [variable(d, n) for n in d.some(("POD_NAME", "OWN", "OTEL_RESOURCE_ATTRIBUTES"), 1, 2)]
     if d.maybe(0.4):
@@ -249,7 +269,11 @@ def world(seed: str, namespace: str, others: list[str], minor: int) -> tuple[lis
     template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c0", "image": "a"}]}}
     job = template | {"spec": template["spec"] | {"restartPolicy": "Never"}}
     before = [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "annotations": annotations}},
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": namespace, "labels": {OURS: "yes"}, "annotations": annotations},
+        },
         *(plain("v1", "Secret", name) for name in SECRETS),
         *(plain("v1", "ConfigMap", name) for name in CONFIG_MAPS),
         plain(
