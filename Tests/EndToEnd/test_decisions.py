@@ -1,6 +1,6 @@
-"""What became of what pods asked for, and where people find it: on the pod, at its workload, in the Instrumentation, from
-kubectl and from `swiftlet explain`. And settings that decide on all pods. On a control plane without nodes: pods are
-created there, and stay Pending."""
+"""What became of what pods asked for, and where people find it: on the pod, at its workload, in the Instrumentation,
+from kubectl and from `swiftlet explain`. And settings that decide on all pods. On a control plane without nodes: pods
+are created there, and stay Pending."""
 
 import json
 import subprocess
