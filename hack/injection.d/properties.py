@@ -23,7 +23,8 @@ NATIVE = "1.36"
 """A version of Kubernetes with native sidecars."""
 CODES = set(
     "Injected Removed NoAnnotation InstrumentationNotFound AmbiguousInstrumentation CollectorNotFound "
-    "AmbiguousCollector CollectorNotSidecar CollectorInvalid LanguageDisabled AlreadyInstrumented EnvFromConflict EnvironmentConflict "
+    "AmbiguousCollector "
+    "CollectorNotSidecar CollectorInvalid LanguageDisabled AlreadyInstrumented EnvFromConflict EnvironmentConflict "
     "UnsupportedPlatform ContainerNotFound NoContainer InvalidContainerNames DuplicateContainerNames "
     "MissingContainerNames UnsupportedContainer CertificatesNotFound ImageNotSet ProcessNamespaceNotShared "
     "TargetExecutableNotSet LanguageConflict NamespaceNotFound LookupFailed Discarded LeftOut PodTooLarge".split()
