@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from check import Check, Failure, Object
@@ -35,18 +35,26 @@ def smaller(check: Check, collector: Object, seconds: float = 15) -> tuple[Objec
     simple = collector | {"spec": collector["spec"] | {"config": SIMPLE}}
     if (simply := failure(simple)) and shape(simply) == shape(reason):
         collector, reason = simple, simply
+    return shrunk(collector, reason, failure, deadline - time.monotonic())
+
+
+def shrunk(
+    value: Object, reason: str, failure: Callable[[Object], str | None], seconds: float = 15
+) -> tuple[Object, str]:
+    """As few members as may be with which it still fails in the same way."""
+    deadline = time.monotonic() + seconds
     progress = True
     while progress and time.monotonic() < deadline:
         progress = False
-        for place in list(places(collector)):
+        for place in list(places(value)):
             if time.monotonic() > deadline:
                 break
-            candidate = without(collector, place)
+            candidate = without(value, place)
             found = candidate and failure(candidate)
             # Another way to fail would lead away from the defect.
             if candidate and found and shape(found) == shape(reason):
-                collector, reason, progress = candidate, found, True
-    return collector, reason
+                value, reason, progress = candidate, found, True
+    return value, reason
 
 
 def shape(reason: str) -> str:
@@ -70,6 +78,7 @@ def without(value: Object, path: tuple[Any, ...]) -> Object | None:
         ("metadata",),
         ("spec",),
         ("metadata", "name"),
+        ("metadata", "namespace"),
         ("spec", "config"),
     ):
         return None

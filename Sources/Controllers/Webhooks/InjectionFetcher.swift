@@ -64,7 +64,11 @@ package struct InjectionFetcher: Sendable {
                 _ = try await self.get(ResourceCatalog.configMaps, key, time, metadataOnly: true)
                 return .found
             }
-        } catch let error as APIError where error.isNotFound {
+        } catch let error as APIError where error.isNotFound || error.code == 400 {
+            // The API server refuses names that no object can have, such as `a%`.
+            return .notFound
+        } catch let error as KubeClientError where error.code == .invalidRequest {
+            // So does the client, such as the one of `a/b/c`.
             return .notFound
         } catch {
             return .failed((error as? APIError)?.message ?? "\(error)")

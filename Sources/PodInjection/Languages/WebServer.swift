@@ -184,7 +184,8 @@ extension ContainerDraft {
     mutating func removeMount(below directory: String) {
         // One at the directory itself goes first: two mounts at one path make the pod invalid.
         let found =
-            self.mounts.firstIndex { $0.path == directory || $0.path == directory + "/" }
+            self.mounts.firstIndex { $0.path == directory }
+            ?? self.mounts.firstIndex { $0.path == directory + "/" }
             ?? self.mounts.firstIndex { $0.path.hasPrefix(directory + "/") }
         if let found { self.removeMount(at: found) }
     }
