@@ -163,6 +163,16 @@ package struct ReviewJudge: Sendable {
         }
         guard case .object = changed else { throw Wrong(text: "the patch leaves no object") }
         self.counts.applied += 1
+        // Of members with the same name the last one counts, for the scanner as for a tree, which has only that one.
+        var rest = cluster
+        let plain: JSONObject = ["kind": "AdmissionReview", "request": .object(request)]
+        guard let (_, other) = try Self.answer(plain.bytes(), &rest) else { throw Wrong(text: "a tree can't be read") }
+        let otherText = try Self.parsed(other, "the answer to a tree")["response"]?["patch"]?.string ?? ""
+        guard let otherPatch = Base64.decode(otherText), let tree = try? JSONValue(parsing: otherPatch),
+            let otherChanged = try? JSONPatch(tree).applied(to: pod), otherChanged == changed
+        else {
+            throw Wrong(text: "a tree of the same review is answered otherwise")
+        }
         var next = request
         next["object"] = changed
         let again: JSONObject = ["kind": "AdmissionReview", "request": .object(next)]
@@ -170,7 +180,11 @@ package struct ReviewJudge: Sendable {
             throw Wrong(text: "the changed pod can't be read")
         }
         let response = try Self.parsed(answer, "the second answer")["response"]
-        guard response?["allowed"] == true else { throw Wrong(text: "the changed pod is refused") }
+        guard response?["allowed"] == true else {
+            let why = response?["status"]?["message"]?.string ?? ""
+            let text = String(decoding: patch.prefix(2000), as: UTF8.self)
+            throw Wrong(text: "the changed pod is refused: \(why), by \(text)")
+        }
         if let text = response?["patch"]?.string, let more = Base64.decode(text) {
             throw Wrong(text: "the second pass changes: \(String(decoding: more.prefix(600), as: UTF8.self))")
         }
