@@ -33,6 +33,16 @@ struct StampTests {
         #expect(result.outcome.warnings.isEmpty)
     }
 
+    /// What was too long to be said is not said the second time either, as somebody else's work.
+    @Test func shortenedStampStays() throws {
+        let name = String(repeating: "a", count: 9000)
+        let scenario = try scenario([key("inject-python"): "true"], spec: "containers: [{name: \(name), image: a}]")
+        let result = try scenario.run()
+        #expect(try self.stamp(result)[0]?["code"] == "LeftOut")
+        let again = try scenario.run(result.stamped.json)
+        #expect(again.outcome.patch.isEmpty)
+    }
+
     /// After an error nothing else is changed, and everything that was asked for has an answer.
     @Test func saysWhyNot() throws {
         let result = try scenario([
