@@ -288,6 +288,9 @@ package struct ReviewJudge: Sendable {
         var again = instrumentation
         defaults.apply(to: &again)
         if again.json != instrumentation.json { return "defaulting twice is not as once" }
+        let upgraded = InstrumentationUpgrade.plan(instrumentation, defaults: defaults) { _ in true }
+        let twice = InstrumentationUpgrade.plan(upgraded.instrumentation, defaults: defaults) { _ in true }
+        if twice.instrumentation.json != upgraded.instrumentation.json { return "upgrading twice is not as once" }
         let validation = InstrumentationValidation(instrumentation, defaults: defaults)
         return validation.error?.isEmpty == true ? "refused without a word" : nil
     }

@@ -292,6 +292,8 @@ package struct ReviewMutator: Sendable {
             "\"sidecar.opentelemetry.io/inject\":\"true\"", "\"sidecar.opentelemetry.io/inject\":\"agent\"",
             "\"sidecar.opentelemetry.io/inject\":\"false\"", "\"sidecar.opentelemetry.io/injected\":\"shop.agent\"",
             "\"resource.opentelemetry.io/a\":\"b\"", "\"swiftlet.opentelemetry.io/injection\":\"{}\"",
+            "\"swiftlet.opentelemetry.io/injection\":\"[{\\\"subject\\\":\\\"java\\\",\\\"code\\\":\\\"Injected\\\"}]\"",
+            "\"swiftlet.opentelemetry.io/injection\":\"[{\\\"subject\\\":\\\"pod\\\",\\\"code\\\":\\\"LeftOut\\\"},null,1]\"",
             "\"env\":[{\"name\":\"A\",\"value\":\"$(B)\"}]", "\"env\":null", "\"containers\":[]",
             "\"containers\":[{\"name\":\"app\"}]",
             "\"initContainers\":[{\"name\":\"app\"}]", "\"volumes\":[{}]", "\"metadata\":null", "\"spec\":{}",

@@ -71,6 +71,10 @@ package struct InjectionStamp: Sendable, Hashable {
         for entry in old.entries {
             if kept.contains(entry.subject) || !kept.isEmpty && entry.code == ReasonCode.leftOut.rawValue {
                 self.entries.append(entry)
+            } else if entry.code == ReasonCode.removed.rawValue, !left.contains(where: { $0.subject == entry.subject })
+            {
+                // What was taken away is gone by now, so that nothing is decided on it again.
+                self.entries.append(entry)
             } else if let place = left.firstIndex(of: entry) {
                 // In its old place, so that saying the same again is no change.
                 self.entries.append(left.remove(at: place))

@@ -43,6 +43,18 @@ struct StampTests {
         #expect(again.outcome.patch.isEmpty)
     }
 
+    /// A sidecar that was taken away is not there to be taken away again, which must not change what is said.
+    @Test func removalStaysSaid() throws {
+        let scenario = try scenario(
+            [key("inject-sdk"): "true", "sidecar.opentelemetry.io/inject": "false"],
+            spec: "containers: [{name: app, image: a}, {name: otc-container, image: c}]"
+        )
+        let result = try scenario.run()
+        #expect(result.codes == ["sidecar Removed", "sdk Injected"])
+        let again = try scenario.run(result.stamped.json)
+        #expect(again.outcome.patch.isEmpty, "\(String(decoding: again.outcome.patch, as: UTF8.self))")
+    }
+
     /// After an error nothing else is changed, and everything that was asked for has an answer.
     @Test func saysWhyNot() throws {
         let result = try scenario([
