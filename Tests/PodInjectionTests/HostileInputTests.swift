@@ -185,6 +185,20 @@ import Testing
         }
     }
 
+    /// Of members with the same name the last one counts, whoever reads them.
+    @Test(arguments: [
+        #""hostNetwork":true,"hostNetwork":false"#, #""volumes":[{"hostPath":{}}],"volumes":[]"#,
+        #""containers":[{"name":"a"}],"containers":[]"#,
+        #""initContainers":[{"ports":[{"hostPort":1}]}],"initContainers":[]"#,
+        #""containers":[{"ports":[{"hostPort":1}],"ports":[],"securityContext":{"allowPrivilegeEscalation":false,"#
+            + #""runAsNonRoot":true,"capabilities":{"drop":["ALL"]},"seccompProfile":{"type":"RuntimeDefault"}}}]"#,
+    ])
+    func lastMemberCounts(_ members: String) throws {
+        let review = "{\"request\":{\"uid\":\"u\",\"object\":{\"spec\":{\(members)}}}}"
+        let pod = try #require(try AdmissionRequest(scanning: Array(review.utf8)).pod)
+        #expect(RestrictedProfile.isSatisfied(by: pod))
+    }
+
     /// Kinds and places that no API server would let through: refused, never a trap.
     static let shapes: [JSONObject] = [
         ["spec": ["containers": [.null]]], ["spec": ["containers": ["text"]]],
