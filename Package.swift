@@ -44,8 +44,15 @@ let modules: [Module] = [
     Module(
         name: "PodInjection",
         ours: ["JSONTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering"],
-        testOurs: ["YAMLTree"],
+        testOurs: ["YAMLTree", "FuzzTesting"],
         fixtures: true
+    ),
+    Module(
+        name: "FuzzTesting",
+        ours: [
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorVersions", "Rendering", "PodInjection",
+        ],
+        tested: false
     ),
     Module(
         name: "KubeClient",
@@ -234,5 +241,21 @@ if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
         for use in packages where usedPackages.insert(use.package).inserted {
             package.dependencies += dependencies.filter { $0.name == use.package }.map(\.package)
         }
+    }
+}
+
+// What hack/fuzz runs.
+if Context.environment["SWIFTLET_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "ReviewFuzz",
+            dependencies: ["FuzzTesting", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/Fuzz/ReviewFuzz",
+            swiftSettings: settings
+        )
+    )
+    package.products.append(.executable(name: "ReviewFuzz", targets: ["ReviewFuzz"]))
+    if usedPackages.insert("swift-argument-parser").inserted {
+        package.dependencies += dependencies.filter { $0.name == "swift-argument-parser" }.map(\.package)
     }
 }

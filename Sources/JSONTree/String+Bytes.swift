@@ -50,6 +50,9 @@ extension String {
 }
 
 extension UnsafeBufferPointer<UInt8> {
+    /// Whether this is text: what is passed over in a document is not judged, so whoever copies it has to ask.
+    package var isUTF8: Bool { self.isASCII || String(validating: self, as: UTF8.self) != nil }
+
     @inline(__always)
     var isASCII: Bool {
         guard let base = self.baseAddress else { return true }

@@ -31,6 +31,11 @@ struct ContainerList: Sendable {
 
 extension ContainerList {
     init(_ document: PodDocument, _ place: Range<Int>) throws(JSONError) {
+        // A patch repeats parts of containers byte by byte, and must be JSON whatever those are.
+        let isText = document.bytes.withUnsafeBufferPointer { UnsafeBufferPointer(rebasing: $0[place]).isUTF8 }
+        guard isText else {
+            throw JSONError(.encoding, "a container is not valid UTF-8", offset: place.lowerBound)
+        }
         var containers: [ContainerDraft] = []
         self.presence = try document.read(place) { (cursor) throws(JSONError) in
             try cursor.readList { (cursor) throws(JSONError) in

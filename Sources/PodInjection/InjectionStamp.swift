@@ -60,13 +60,20 @@ package struct InjectionStamp: Sendable, Hashable {
     /// The stamp for decisions about a pod that may carry one already. A webhook is asked again after others changed the
     /// pod: what was done the first time is not said to be somebody else's work then.
     init(_ decisions: [Decision], over old: InjectionStamp) {
+        // What was left out for its size was said as well.
+        let isCut = old.entries.contains { $0.code == ReasonCode.leftOut.rawValue }
         let isDone = { (decision: Decision) in
-            decision.code == .alreadyInstrumented && old.entries.contains { $0.subject == decision.subject.id }
+            decision.code == .alreadyInstrumented
+                && (isCut || old.entries.contains { $0.subject == decision.subject.id })
         }
         var left = decisions.filter { !isDone($0) && !$0.isSidecarAlreadyThere }.map(Entry.init)
         let kept = Set(decisions.filter(isDone).map(\.subject.id))
         for entry in old.entries {
-            if kept.contains(entry.subject) {
+            if kept.contains(entry.subject) || !kept.isEmpty && entry.code == ReasonCode.leftOut.rawValue {
+                self.entries.append(entry)
+            } else if entry.code == ReasonCode.removed.rawValue, !left.contains(where: { $0.subject == entry.subject })
+            {
+                // What was taken away is gone by now, so that nothing is decided on it again.
                 self.entries.append(entry)
             } else if let place = left.firstIndex(of: entry) {
                 // In its old place, so that saying the same again is no change.

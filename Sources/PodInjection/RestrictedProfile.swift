@@ -6,13 +6,14 @@ import JSONTree
 /// A rule that newer versions of Kubernetes relax is asked as they do, and one that only newer ones have (hosts of probes)
 /// isn't asked: to take a pod for restricted only makes what is added stricter.
 struct RestrictedProfile {
-    /// False as soon as a member breaks a rule by itself.
-    private var isSatisfied = true
+    /// Annotations and the members of `spec` that break a rule by themselves. Of members with the same name the last one
+    /// counts, as everywhere.
+    private var broken: Set<String> = []
     /// Root in a user namespace of its own is nobody on the node.
     private var usesHostUsers = true
     private var pod: JSONObject = [:]
-    /// Of all containers.
-    private var contexts: [JSONObject] = []
+    /// Of all containers, by the list they are in.
+    private var contexts: [String: [JSONObject]] = [:]
 
     static func isSatisfied(by document: PodDocument) -> Bool {
         guard let spec = document.outline.spec else { return false }
@@ -22,7 +23,7 @@ struct RestrictedProfile {
             if let annotations = document.outline.allAnnotations {
                 try document.read(annotations) { (cursor) throws(JSONError) in try profile.readAnnotations(&cursor) }
             }
-            return profile.isSatisfied && profile.areContextsRestricted
+            return profile.broken.isEmpty && profile.areContextsRestricted
         } catch {
             // What can't be read can't be admitted either.
             return false
@@ -35,30 +36,40 @@ struct RestrictedProfile {
         try cursor.readObject { (key, cursor) throws(JSONError) in
             switch key {
             case "hostNetwork", "hostPID", "hostIPC":
-                if try cursor.readValue().bool == true { self.isSatisfied = false }
+                let isShared = try cursor.readValue().bool == true
+                self.note(key.string, isBroken: isShared)
             case "hostUsers": self.usesHostUsers = try cursor.readValue().bool ?? true
             case "securityContext": self.pod = try cursor.readValue().object ?? [:]
             case "containers", "initContainers", "ephemeralContainers":
-                _ = try cursor.readList { (cursor) throws(JSONError) in try self.readContainer(&cursor) }
-            case "volumes": _ = try cursor.readList { (cursor) throws(JSONError) in try self.readVolume(&cursor) }
+                let list = key.string
+                self.note(list, isBroken: false)
+                self.contexts[list] = []
+                _ = try cursor.readList { (cursor) throws(JSONError) in try self.readContainer(of: list, &cursor) }
+            case "volumes":
+                self.note("volumes", isBroken: false)
+                _ = try cursor.readList { (cursor) throws(JSONError) in try self.readVolume(&cursor) }
             default: try cursor.skip()
             }
         }
     }
 
-    private mutating func readContainer(_ cursor: inout JSONCursor) throws(JSONError) {
+    private mutating func note(_ member: String, isBroken: Bool) {
+        if isBroken { self.broken.insert(member) } else { self.broken.remove(member) }
+    }
+
+    private mutating func readContainer(of list: String, _ cursor: inout JSONCursor) throws(JSONError) {
         var context: JSONObject = [:]
+        var usesHostPort = false
         try cursor.readObject { (key, cursor) throws(JSONError) in
             switch key {
             case "securityContext": context = try cursor.readValue().object ?? [:]
             case "ports":
-                for port in try cursor.readValue().array ?? [] where port["hostPort"]?.int ?? 0 != 0 {
-                    self.isSatisfied = false
-                }
+                usesHostPort = (try cursor.readValue().array ?? []).contains { $0["hostPort"]?.int ?? 0 != 0 }
             default: try cursor.skip()
             }
         }
-        self.contexts.append(context)
+        self.contexts[list, default: []].append(context)
+        if usesHostPort { self.note(list, isBroken: true) }
     }
 
     private mutating func readVolume(_ cursor: inout JSONCursor) throws(JSONError) {
@@ -67,7 +78,7 @@ struct RestrictedProfile {
             case "name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim",
                 "projected", "secret":
                 try cursor.skip()
-            default: if try !cursor.readValue().isNull { self.isSatisfied = false }
+            default: if try !cursor.readValue().isNull { self.note("volumes", isBroken: true) }
             }
         }
     }
@@ -81,7 +92,7 @@ struct RestrictedProfile {
             }
             let profile = try cursor.readStringOrNull()
             if !profile.isEmpty, profile != "runtime/default", !profile.hasPrefix("localhost/") {
-                self.isSatisfied = false
+                self.note("annotations", isBroken: true)
             }
         }
     }
@@ -90,7 +101,7 @@ struct RestrictedProfile {
 
     private var areContextsRestricted: Bool {
         self.isRestricted(self.pod) && self.areSysctlsSafe
-            && self.contexts.allSatisfy { self.isContainerRestricted($0) }
+            && self.contexts.values.joined().allSatisfy { self.isContainerRestricted($0) }
     }
 
     /// What pod and container have in common.

@@ -161,6 +161,44 @@ import Testing
         #expect(patched > 200)
     }
 
+    /// A patch repeats parts of the pod, and must be JSON all the same.
+    @Test(arguments: [
+        "env: [{name: A, valueFrom: {configMapKeyRef: {name: BROKEN}}}]", "volumeMounts: [{subPath: BROKEN}]",
+    ])
+    func textThatIsNone(_ member: String) throws {
+        let scenario = try scenario(
+            [key("inject-nginx"): "true"],
+            spec: "containers: [{name: app, image: a, \(member)}]"
+        )
+        for (text, isText) in [("\u{E9}", true), ("\u{E9}", false)] {
+            var review = JSONValue.object([
+                "request": ["uid": "u", "operation": "CREATE", "object": .object(scenario.pod)]
+            ])
+            .bytes()
+            let place = try #require(review.indices.first { review[$0...].starts(with: "BROKEN".utf8) })
+            review.replaceSubrange(place..<place + 6, with: text.utf8.prefix(isText ? 2 : 1))
+            let pod = try #require(try AdmissionRequest(scanning: review).pod)
+            let outcome = inject(scenario.inputs(pod))
+            #expect(outcome.isChanged == isText)
+            #expect((outcome.rejection?.contains("not valid UTF-8") ?? false) == !isText)
+            #expect(String(validating: outcome.patch, as: UTF8.self) != nil)
+        }
+    }
+
+    /// Of members with the same name the last one counts, whoever reads them.
+    @Test(arguments: [
+        #""hostNetwork":true,"hostNetwork":false"#, #""volumes":[{"hostPath":{}}],"volumes":[]"#,
+        #""containers":[{"name":"a"}],"containers":[]"#,
+        #""initContainers":[{"ports":[{"hostPort":1}]}],"initContainers":[]"#,
+        #""containers":[{"ports":[{"hostPort":1}],"ports":[],"securityContext":{"allowPrivilegeEscalation":false,"#
+            + #""runAsNonRoot":true,"capabilities":{"drop":["ALL"]},"seccompProfile":{"type":"RuntimeDefault"}}}]"#,
+    ])
+    func lastMemberCounts(_ members: String) throws {
+        let review = "{\"request\":{\"uid\":\"u\",\"object\":{\"spec\":{\(members)}}}}"
+        let pod = try #require(try AdmissionRequest(scanning: Array(review.utf8)).pod)
+        #expect(RestrictedProfile.isSatisfied(by: pod))
+    }
+
     /// Kinds and places that no API server would let through: refused, never a trap.
     static let shapes: [JSONObject] = [
         ["spec": ["containers": [.null]]], ["spec": ["containers": ["text"]]],

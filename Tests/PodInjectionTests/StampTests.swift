@@ -33,6 +33,28 @@ struct StampTests {
         #expect(result.outcome.warnings.isEmpty)
     }
 
+    /// What was too long to be said is not said the second time either, as somebody else's work.
+    @Test func shortenedStampStays() throws {
+        let name = String(repeating: "a", count: 9000)
+        let scenario = try scenario([key("inject-python"): "true"], spec: "containers: [{name: \(name), image: a}]")
+        let result = try scenario.run()
+        #expect(try self.stamp(result)[0]?["code"] == "LeftOut")
+        let again = try scenario.run(result.stamped.json)
+        #expect(again.outcome.patch.isEmpty)
+    }
+
+    /// A sidecar that was taken away is not there to be taken away again, which must not change what is said.
+    @Test func removalStaysSaid() throws {
+        let scenario = try scenario(
+            [key("inject-sdk"): "true", "sidecar.opentelemetry.io/inject": "false"],
+            spec: "containers: [{name: app, image: a}, {name: otc-container, image: c}]"
+        )
+        let result = try scenario.run()
+        #expect(result.codes == ["sidecar Removed", "sdk Injected"])
+        let again = try scenario.run(result.stamped.json)
+        #expect(again.outcome.patch.isEmpty, "\(String(decoding: again.outcome.patch, as: UTF8.self))")
+    }
+
     /// After an error nothing else is changed, and everything that was asked for has an answer.
     @Test func saysWhyNot() throws {
         let result = try scenario([
