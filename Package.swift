@@ -227,6 +227,10 @@ if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
             ]
         ),
         (
+            "ReviewTime", ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "Rendering", "PodInjection"],
+            [("ArgumentParser", "swift-argument-parser")]
+        ),
+        (
             "RenderTime", ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "Rendering"],
             [("ArgumentParser", "swift-argument-parser")]
         ),
