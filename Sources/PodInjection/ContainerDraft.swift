@@ -105,6 +105,12 @@ struct ContainerDraft: Sendable {
 
     func hasMount(_ name: String) -> Bool { self.mounts.contains { $0.name == name } }
 
+    /// Whether something is mounted right there; a slash at the end makes no difference.
+    func hasMount(at path: String) -> Bool {
+        func trimmed(_ path: String) -> Substring { path.hasSuffix("/") ? path.dropLast() : path[...] }
+        return self.mounts.contains { trimmed($0.path) == trimmed(path) }
+    }
+
     mutating func removeMount(at place: Int) {
         // Only mounts of the pod are ever taken away, and they stand before the added ones.
         guard place < self.originalMountCount else { return }

@@ -93,6 +93,10 @@ package struct ReasonCode: RawRepresentable, Sendable, Hashable, CustomStringCon
     package static let imageNotSet = ReasonCode("ImageNotSet")
     package static let processNamespaceNotShared = ReasonCode("ProcessNamespaceNotShared")
     package static let targetExecutableNotSet = ReasonCode("TargetExecutableNotSet")
+    /// A container of the pod has the name that one to be added needs.
+    package static let nameConflict = ReasonCode("NameConflict")
+    /// The pod mounts something of its own where the agent goes.
+    package static let mountConflict = ReasonCode("MountConflict")
     /// Apache HTTPD and nginx in one pod would share the volume of their configuration.
     package static let languageConflict = ReasonCode("LanguageConflict")
     package static let namespaceNotFound = ReasonCode("NamespaceNotFound")

@@ -132,19 +132,22 @@ extension Injection {
             environment.appendIfAbsent(.clientKey, path(tls.keyFile, in: secretPath, of: tls.secretName))
         }
         if !tls.secretName.isEmpty {
-            let volume = Self.volumeName("otel-auto-secret-", tls.secretName)
-            self.draft.addVolumeIfAbsent(Volume(volume, "secret", ["secretName": .string(tls.secretName)]).json)
-            self.mount(volume, at: secretPath, target)
+            let name = Self.volumeName("otel-auto-secret-", tls.secretName)
+            self.mount(Volume(name, "secret", ["secretName": .string(tls.secretName)]), at: secretPath, target)
         }
         if !tls.configMapName.isEmpty {
-            let volume = Self.volumeName("otel-auto-configmap-", tls.configMapName)
-            self.draft.addVolumeIfAbsent(Volume(volume, "configMap", ["name": .string(tls.configMapName)]).json)
-            self.mount(volume, at: configMapPath, target)
+            let name = Self.volumeName("otel-auto-configmap-", tls.configMapName)
+            self.mount(Volume(name, "configMap", ["name": .string(tls.configMapName)]), at: configMapPath, target)
         }
     }
 
-    private mutating func mount(_ volume: String, at path: String, _ target: PodDraft.ContainerPlace) {
-        if !self.draft[target].hasMount(volume) { self.draft[target].addMount(volume, at: path, readOnly: true) }
+    private mutating func mount(_ volume: Volume, at path: String, _ target: PodDraft.ContainerPlace) {
+        // What the user mounts there is what the user wants to be read.
+        if self.draft[target].hasMount(at: path) { return }
+        self.draft.addVolumeIfAbsent(volume.json)
+        if !self.draft[target].hasMount(volume.name) {
+            self.draft[target].addMount(volume.name, at: path, readOnly: true)
+        }
     }
 
     /// Names of Secrets and ConfigMaps may have dots, those of volumes may not (sharp edge 30).

@@ -25,7 +25,16 @@ extension Injection {
             )
         }
         switch collector.template {
-        case .success(let template): self.add(template, of: collector, native: native)
+        case .success(let template):
+            let names = [InjectedName.sidecar] + template.initContainers.map { $0[string: "name"] ?? "" }
+            if let taken = self.draft.takenName(names) {
+                return self.refuseSidecar(
+                    .nameConflict,
+                    "the pod has a container \(taken) of its own, which the collector brings along: give one of them another name",
+                    collector.key
+                )
+            }
+            self.add(template, of: collector, native: native)
         case .failure(let error): self.refuseSidecar(.collectorInvalid, error.message, collector.key)
         }
     }

@@ -32,6 +32,8 @@ final class ParsedPod: Sendable {
     let sharesProcessNamespace: Bool?
     /// Whether the pod has the member, if only as null.
     let hasShareProcessNamespace: Bool
+    /// Whether it sees the processes of its node (`spec.hostPID`).
+    let usesHostProcesses: Bool
     /// Whether it says that it is for Windows (`spec.os.name`).
     let isWindows: Bool
 
@@ -83,6 +85,13 @@ final class ParsedPod: Sendable {
         }
         self.sharesProcessNamespace = shared
         self.hasShareProcessNamespace = outline.shareProcessNamespace != nil
+        var usesHostProcesses = false
+        if let place = outline.hostPID {
+            usesHostProcesses = try document.read(place) { (cursor) throws(JSONError) in
+                try cursor.peek() == .null ? false : try cursor.readBool()
+            }
+        }
+        self.usesHostProcesses = usesHostProcesses
         var system = ""
         if let place = outline.os {
             try document.read(place) { (cursor) throws(JSONError) in

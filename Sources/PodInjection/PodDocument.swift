@@ -64,6 +64,7 @@ struct PodOutline: Sendable {
     var shareProcessNamespace: Place?
     var securityContext: Place?
     var os: Place?
+    var hostPID: Place?
 
     /// Reads the pod at the scanner.
     init(reading scanner: inout ReviewScanner) throws(JSONError) {
@@ -115,7 +116,8 @@ struct PodOutline: Sendable {
     private mutating func readSpec(_ scanner: inout ReviewScanner) throws(JSONError) {
         self.hasSpec = false
         (self.containers, self.initContainers, self.volumes) = (nil, nil, nil)
-        (self.nodeName, self.shareProcessNamespace, self.securityContext, self.os) = (nil, nil, nil, nil)
+        (self.nodeName, self.shareProcessNamespace, self.hostPID) = (nil, nil, nil)
+        (self.securityContext, self.os) = (nil, nil)
         if try scanner.isNull() { return _ = try scanner.skip() }
         self.hasSpec = true
         try scanner.readMembers { (key, scanner) throws(JSONError) in
@@ -127,6 +129,7 @@ struct PodOutline: Sendable {
             case "shareProcessNamespace": self.shareProcessNamespace = try scanner.skip()
             case "securityContext": self.securityContext = try scanner.skip()
             case "os": self.os = try scanner.skip()
+            case "hostPID": self.hostPID = try scanner.skip()
             default: try scanner.skip()
             }
         }

@@ -44,6 +44,13 @@ struct RestrictedProfile {
                 let list = key.string
                 self.note(list, isBroken: false)
                 self.contexts[list] = []
+                // Of members with one name the last counts, so an impossible one before it must not end the reading.
+                let kind = try cursor.peek()
+                guard kind == .array || kind == .null else {
+                    self.note(list, isBroken: true)
+                    try cursor.skip()
+                    return
+                }
                 _ = try cursor.readList { (cursor) throws(JSONError) in try self.readContainer(of: list, &cursor) }
             case "volumes":
                 self.note("volumes", isBroken: false)

@@ -2,6 +2,10 @@ import ArgumentParser
 import Controllers
 import TelemetryAPI
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// Which languages are injected, and with which images: flags that the operator and the commands without one share.
 struct LanguageFlags: ParsableArguments {
     @Option(help: "Image of the Java agent.") var autoInstrumentationJavaImage: String?
@@ -103,6 +107,10 @@ enum ConfigFileInput {
     /// - Throws: exit code 1 after `configuration error: …`, as the Go operator ends.
     static func read(_ path: String?) throws -> ConfigFile {
         guard let path, !path.isEmpty else { return ConfigFile() }
+        guard access(path, R_OK) == 0 else {
+            complain("configuration error: \(path): \(String(cString: strerror(errno)))")
+            throw ExitCode(1)
+        }
         let bytes = try ManifestInput.read(path)
         return try self.checked(path: path) { () throws(ConfigFileError) in try ConfigFile(parsing: bytes) }
     }

@@ -1,11 +1,4 @@
-"""Random pods that an API server takes, and that ask for injection in all ways there are.
-
-What is known to make a pod invalid is drawn with --known only, until it is mended:
-  - a mount where injection mounts something itself (CLAIMED): `mountPath: must be unique`;
-  - a container that has the name of one that is added, where that one is of the other list: `Duplicate value`;
-  - an init container named otc-container below Kubernetes 1.29, where sidecars are no init containers: the same;
-  - the Go agent and `hostPID: true`: `ShareProcessNamespace and HostPID cannot both be enabled`.
-"""
+"""Random pods that an API server takes, and that ask for injection in all ways there are."""
 
 from __future__ import annotations
 
@@ -155,7 +148,7 @@ def volume(d: Drawing, name: str) -> Object:
     return {"name": name} | d.random.choice(sources)
 
 
-def container(d: Drawing, name: str, volumes: list[str], likely: float, known: bool) -> Object:
+def container(d: Drawing, name: str, volumes: list[str], likely: float) -> Object:
     images = (
         "a",
         "example.com/shop:1.2.3",
@@ -168,7 +161,7 @@ def container(d: Drawing, name: str, volumes: list[str], likely: float, known: b
         result["env"] = [variable(d, d.random.choice(VARIABLES)) for _ in range(d.random.randint(0, 6))]
     if d.maybe(likely) and volumes:
         mounts = []
-        for path in d.some(PATHS + (CLAIMED if known else ()), 1, 4):
+        for path in d.some(PATHS + CLAIMED, 1, 4):
             mounted: Object = {"name": d.random.choice(volumes), "mountPath": path}
             if d.maybe(0.2):
                 mounted |= d.random.choice(({"readOnly": True}, {"subPath": "a"}, {"mountPropagation": "None"}))
@@ -195,7 +188,7 @@ def container(d: Drawing, name: str, volumes: list[str], likely: float, known: b
     return result
 
 
-def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], minor: int, known: bool) -> Object:
+def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], minor: int) -> Object:
     """One pod. `deployed`: the ReplicaSets and Jobs there are, by namespace."""
     d = drawing(seed)
     namespace = d.random.choice(namespaces)
@@ -204,8 +197,8 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         count = 1
     volumes = d.some(VOLUMES, 0, 5)
     likely = 0.6 if count < 10 else 0.15
-    containers = [container(d, f"c{i}", volumes, likely, known) for i in range(count)]
-    initial = [container(d, f"i{i}", volumes, likely, known) for i in range(d.random.choice((0, 0, 0, 1, 1, 2)))]
+    containers = [container(d, f"c{i}", volumes, likely) for i in range(count)]
+    initial = [container(d, f"i{i}", volumes, likely) for i in range(d.random.choice((0, 0, 0, 1, 1, 2)))]
     names = [c["name"] for c in [*containers, *initial]] or ["c0"]
     spec: Object = {"containers": containers}
     if initial:
@@ -214,7 +207,7 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         spec["volumes"] = [volume(d, name) for name in volumes]
     if d.maybe(0.3):
         spec["shareProcessNamespace"] = d.maybe(0.7)
-    if known and d.maybe(0.1) and not spec.get("shareProcessNamespace"):
+    if d.maybe(0.1) and not spec.get("shareProcessNamespace"):
         spec["hostPID"] = True
     if d.maybe(0.1):
         spec["hostNetwork"] = True
@@ -229,7 +222,7 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         for one in [*containers, *initial]:
             one["securityContext"] = dict(for_each)
         spec["volumes"] = [v if "hostPath" not in v else {"name": v["name"]} for v in spec.get("volumes", [])]
-    if known and d.maybe(0.2):
+    if d.maybe(0.1):
         name = d.random.choice(
             (*(f"opentelemetry-auto-instrumentation-{n}" for n in AGENTS), "otel-agent-attach-apache", "before-otc")
         )
@@ -239,8 +232,7 @@ def pod(seed: str, namespaces: list[str], deployed: dict[str, list[Object]], min
         mark = d.random.choice(
             (f"opentelemetry-auto-instrumentation-{d.random.choice(AGENTS)}", "otc-container", "otc-container")
         )
-        native = minor >= 29 or known
-        place = "initContainers" if mark != "otc-container" or (native and d.maybe(0.3)) else "containers"
+        place = "initContainers" if mark != "otc-container" or d.maybe(0.3) else "containers"
         spec.setdefault(place, []).append({"name": mark, "image": "a"})
     if d.maybe(0.1):
         spec["automountServiceAccountToken"] = False

@@ -27,7 +27,8 @@ CODES = set(
     "CollectorNotSidecar CollectorInvalid LanguageDisabled AlreadyInstrumented EnvFromConflict EnvironmentConflict "
     "UnsupportedPlatform ContainerNotFound NoContainer InvalidContainerNames DuplicateContainerNames "
     "MissingContainerNames UnsupportedContainer CertificatesNotFound ImageNotSet ProcessNamespaceNotShared "
-    "TargetExecutableNotSet LanguageConflict NamespaceNotFound LookupFailed Discarded LeftOut PodTooLarge".split()
+    "TargetExecutableNotSet NameConflict MountConflict LanguageConflict NamespaceNotFound LookupFailed Discarded LeftOut "
+    "PodTooLarge".split()
 )
 NO_REFUSAL = {"Injected", "Removed", "NoAnnotation", "AlreadyInstrumented", "LeftOut"}
 PREFIX = "instrumentation.opentelemetry.io/inject-"

@@ -35,11 +35,14 @@ extension Injection {
     mutating func inject(_ agent: Agent, _ request: Request) {
         let (places, unknown) = self.draft.targets(request.containers)
         self.refuseUnknown(unknown, request)
+        if self.refuseTakenNames([agent.name] + agent.extensions.map { $0[string: "name"] ?? "" }, request) { return }
         var accepted: [PodDraft.ContainerPlace] = []
         for place in places {
             let environment = self.draft[place].environment
-            if let refusal = agent.refusal(environment) ?? environment.referenceRefusal(agent.joined) {
-                let name = self.draft[place].name
+            let name = self.draft[place].name
+            if let refusal = agent.refusal(environment) ?? environment.referenceRefusal(agent.joined)
+                ?? self.draft[place].mountRefusal([agent.containerMountPath(name)])
+            {
                 self.refuse(request, refusal.code, "container \(name): \(refusal.message)", container: name)
                 continue
             }
@@ -111,6 +114,15 @@ extension Injection {
         Volume(name, "emptyDir", ["sizeLimit": language.volumeLimitSize ?? "200Mi"]).json
     }
 
+    /// Refuses a language whose containers have a name that another one of the pod has: the API server takes no two of a name.
+    ///
+    /// - Returns: whether it was refused.
+    mutating func refuseTakenNames(_ names: [String], _ request: Request) -> Bool {
+        guard let taken = self.draft.takenName(names) else { return false }
+        self.refuse(request, .nameConflict, "the pod has a container \(taken) of its own: give that another name")
+        return true
+    }
+
     mutating func refuseUnknown(_ names: [String], _ request: Request) {
         for name in names {
             self.refuse(
@@ -121,6 +133,24 @@ extension Injection {
                 container: name
             )
         }
+    }
+}
+
+extension PodDraft {
+    /// The first of these names that a container or init container has.
+    func takenName(_ names: [String]) -> String? {
+        names.first { self.containers.contains($0) || self.initContainers.contains($0) }
+    }
+}
+
+extension ContainerDraft {
+    /// A refusal when the pod mounts something of its own where the agent goes: no two mounts may have one path.
+    func mountRefusal(_ paths: [String]) -> Agent.Refusal? {
+        guard let path = paths.first(where: self.hasMount(at:)) else { return nil }
+        return Agent.Refusal(
+            code: .mountConflict,
+            message: "it has a mount of its own at \(path), where the agent goes: mount that elsewhere"
+        )
     }
 }
 

@@ -24,6 +24,7 @@ extension Injection {
             instanceIDName: .apacheInstanceID,
             cloneCommand: ["cp", "-r", "\(directory)/.", WebServer.sourcePath]
         )
+        if self.refuseTakenNames([InjectedName.agentSourceClone, server.attachName], request) { return }
         let targets = self.webServerTargets(request)
         for place in targets {
             self.draft[place].environment.appendIfAbsent(request.settings.languageEnvironment)

@@ -40,6 +40,12 @@ extension Injection {
                 message: "go instrumentation cannot be injected into a pod, multiple containers configured: name one"
             )
         }
+        if let taken = self.draft.takenName([InjectedName.goContainer]) {
+            return Agent.Refusal(
+                code: .nameConflict,
+                message: "the pod has a container \(taken) of its own: give that another name"
+            )
+        }
         // A name that isn't there falls back to the first container (sharp edge 39).
         if let target, !self.draft.containers.contains(target) { self.refuseUnknown([target], request) }
         let described = PodDraft.ContainerPlace.container(target.flatMap { self.draft.containers.place(of: $0) } ?? 0)
@@ -67,7 +73,8 @@ extension Injection {
                     + "instrumentation.opentelemetry.io/otel-go-auto-target-exe"
             )
         }
-        self.draft.shareProcessNamespace()
+        // With the node's processes those of the pod are seen anyway, and the API server takes only one of the two.
+        if !self.draft.pod.usesHostProcesses { self.draft.shareProcessNamespace() }
         self.draft.addContainer(agent)
         self.draft.addVolumeIfAbsent(
             Volume("kernel-debug", "hostPath", ["path": "/sys/kernel/debug"]).json

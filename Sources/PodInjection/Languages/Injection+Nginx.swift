@@ -34,6 +34,7 @@ extension Injection {
             cloneCommand: ["/bin/sh", "-c"],
             cloneArguments: [nginxCloneScript, "--", directory]
         )
+        if self.refuseTakenNames([InjectedName.agentSourceClone, server.attachName], request) { return }
         let targets = self.webServerTargets(request)
         for place in targets {
             self.draft[place].environment.appendIfAbsent(request.settings.languageEnvironment)

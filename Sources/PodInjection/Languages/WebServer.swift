@@ -146,6 +146,9 @@ extension Injection {
                     "\(request.language.displayName) cannot be injected into init container \(name): name a regular container",
                     container: name
                 )
+            } else if let refusal = self.draft[place].mountRefusal([WebServer.agentPath, WebServer.sourcePath]) {
+                let name = self.draft[place].name
+                self.refuse(request, refusal.code, "container \(name): \(refusal.message)", container: name)
             } else {
                 targets.append(place)
             }
