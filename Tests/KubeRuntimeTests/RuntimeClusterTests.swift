@@ -64,8 +64,12 @@ struct RuntimeClusterTests {
             #expect(try await TestCluster.eventually { children.count == 2 && children[cluster.key("a-child")] != nil })
             try await client.create(cluster.configMap("c", "1", labels: ["role": "parent"]), .configMaps)
             #expect(try await TestCluster.eventually { children.count == 3 })
-            // Each parent once, each child that came or went once more; nothing wakes itself for ever.
-            await reconciled.wait(count: 8)
+            // Each parent once, each child that came or went once more; nothing wakes itself for ever. On a busy machine
+            // two of these can be one, as a key is queued at most once.
+            let isQuiet = try await TestCluster.eventually {
+                reconciled.values.count >= 4 && controller.queue.depth.ready == 0 && controller.queue.depth.running == 0
+            }
+            #expect(isQuiet)
             try await Task.sleep(for: .milliseconds(300))
             #expect(reconciled.values.count <= 9, "\(reconciled.values)")
             #expect(controller.queue.depth.ready == 0 && controller.queue.depth.running == 0)
