@@ -117,12 +117,16 @@ struct LookupAnswers: Sendable {
 
     subscript(lookup: InjectionLookup) -> InjectionAnswer? {
         get {
-            for entry in self.entries where entry.lookup == lookup { return entry.answer }
-            return nil
+            self.entries.firstIndex { $0.lookup == lookup }.map { self.entries[$0].answer }
         }
         set {
-            self.entries.removeAll { $0.lookup == lookup }
-            if let newValue { self.entries.append((lookup, newValue)) }
+            let place = self.entries.firstIndex { $0.lookup == lookup }
+            switch (place, newValue) {
+            case (let place?, let answer?): self.entries[place].answer = answer
+            case (let place?, nil): self.entries.remove(at: place)
+            case (nil, let answer?): self.entries.append((lookup, answer))
+            case (nil, nil): break
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ struct ResourceAttributes: Sendable {
 
     /// `key=value` joined by commas, keys in byte order.
     func rendered() -> String {
-        let sorted = self.attributes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        let sorted = self.attributes.sorted { $0.key.precedes($1.key) }
         var text = ""
         text.reserveCapacity(sorted.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 2 })
         for attribute in sorted {
@@ -165,3 +165,21 @@ private let serviceNameKeys = [
     "k8s.deployment.name", "k8s.replicaset.name", "k8s.statefulset.name", "k8s.daemonset.name", "k8s.cronjob.name",
     "k8s.job.name", "k8s.pod.name",
 ]
+
+extension String {
+    /// Whether it stands before another one in the order of their bytes.
+    fileprivate func precedes(_ other: String) -> Bool {
+        let answer = self.utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                let common = min(left.count, right.count)
+                var place = 0
+                while place < common {
+                    if left[place] != right[place] { return left[place] < right[place] }
+                    place += 1
+                }
+                return left.count < right.count
+            }
+        }
+        return answer.flatMap(\.self) ?? self.utf8.lexicographicallyPrecedes(other.utf8)
+    }
+}
