@@ -62,9 +62,14 @@ package struct JSONWriter {
 
     package mutating func write(string: String) {
         self.bytes.append(UInt8(ascii: "\""))
+        self.write(withoutQuotes: string)
+        self.bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A string whose quotes the caller writes, together with what stands around them.
+    package mutating func write(withoutQuotes string: String) {
         var string = string
         string.withUTF8 { self.writeEscaped($0) }
-        self.bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {

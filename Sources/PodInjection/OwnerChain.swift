@@ -34,17 +34,17 @@ struct OwnerChain: Sendable {
         var uid: String
     }
 
-    init(_ owners: [ParsedPod.Owner], namespace: String, _ answers: LookupAnswers) {
+    /// - Parameter need: called for each lookup that has no answer yet.
+    init(
+        _ owners: [ParsedPod.Owner],
+        namespace: String,
+        _ answers: LookupAnswers,
+        need: (InjectionLookup) -> Void = { _ in }
+    ) {
         self.references = owners
         self.namespace = namespace
         self.answers = answers
-        self.follow { _ in }
-    }
-
-    private mutating func follow(_ need: (InjectionLookup) -> Void) {
-        for owner in self.references {
-            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), need)
-        }
+        for owner in owners { self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), need) }
     }
 
     /// The workload that people know, the outermost controller as far as it could be found out: pod, ReplicaSet,
@@ -73,24 +73,6 @@ struct OwnerChain: Sendable {
             ObjectKey(namespace: self.namespace, name: current.name),
             uid: current.uid
         )
-    }
-
-    /// The lookups that the chain needs and has no answer for yet.
-    static func lookups(
-        _ owners: [ParsedPod.Owner],
-        namespace: String,
-        _ answers: LookupAnswers
-    ) -> [InjectionLookup] {
-        var missing: [InjectionLookup] = []
-        var chain = OwnerChain(unfollowed: owners, namespace, answers)
-        chain.follow { missing.append($0) }
-        return missing
-    }
-
-    private init(unfollowed owners: [ParsedPod.Owner], _ namespace: String, _ answers: LookupAnswers) {
-        self.references = owners
-        self.namespace = namespace
-        self.answers = answers
     }
 
     private mutating func add(_ owner: Reference, _ need: (InjectionLookup) -> Void) {
