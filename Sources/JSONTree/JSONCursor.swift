@@ -385,14 +385,18 @@ package struct JSONCursor {
         var place = self.position
         // Eight bytes at a time: none of them a quote, a backslash or below 0x20.
         while place + 8 <= self.end {
-            let word = UnsafeRawPointer(self.base + place).loadUnaligned(as: UInt64.self)
+            let word = UnsafeRawPointer(self.base + place).loadUnaligned(as: UInt64.self).littleEndian
             let quotes = word ^ 0x2222_2222_2222_2222
             let slashes = word ^ 0x5C5C_5C5C_5C5C_5C5C
             let found =
-                ((quotes &- 0x0101_0101_0101_0101) & ~quotes)
-                | ((slashes &- 0x0101_0101_0101_0101) & ~slashes)
-                | ((word &- 0x2020_2020_2020_2020) & ~word)
-            if found & 0x8080_8080_8080_8080 != 0 { break }
+                (((quotes &- 0x0101_0101_0101_0101) & ~quotes)
+                    | ((slashes &- 0x0101_0101_0101_0101) & ~slashes)
+                    | ((word &- 0x2020_2020_2020_2020) & ~word)) & 0x8080_8080_8080_8080
+            if found != 0 {
+                // The lowest bit is that of the first one; those above it may not be right.
+                place += found.trailingZeroBitCount >> 3
+                break
+            }
             place += 8
         }
         while place < self.end {

@@ -25,7 +25,7 @@ package struct JSONObject: Sendable {
 
     /// A later pair with the same key replaces the value of the earlier one, in its place.
     package init(_ pairs: some Sequence<(String, JSONValue)>) {
-        self.init()
+        self.init(minimumCapacity: pairs.underestimatedCount)
         for (key, value) in pairs { self.set(key, value) }
     }
 

@@ -105,7 +105,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, Ex
 
 extension JSONValue {
     package static func int(_ value: Int) -> JSONValue { .number(JSONNumber(value)) }
-    package static func strings(_ values: some Sequence<String>) -> JSONValue { .array(values.map(JSONValue.string)) }
+    package static func strings(_ values: some Sequence<String>) -> JSONValue { .strings(Array(values)) }
+    package static func strings(_ values: [String]) -> JSONValue { .array(values.map { .string($0) }) }
     /// An object of strings, keys in byte order.
     package static func strings(_ values: [String: String]) -> JSONValue { .object(JSONObject(strings: values)) }
 }

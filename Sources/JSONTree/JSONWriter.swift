@@ -62,9 +62,14 @@ package struct JSONWriter {
 
     package mutating func write(string: String) {
         self.bytes.append(UInt8(ascii: "\""))
+        self.write(withoutQuotes: string)
+        self.bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// A string whose quotes the caller writes, together with what stands around them.
+    package mutating func write(withoutQuotes string: String) {
         var string = string
         string.withUTF8 { self.writeEscaped($0) }
-        self.bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func writeEscaped(_ text: UnsafeBufferPointer<UInt8>) {
@@ -72,6 +77,25 @@ package struct JSONWriter {
         var place = 0
         let count = text.count
         while place < count {
+            // Eight bytes at a time, as long as none of them is a quote, a backslash or below 0x20.
+            if !self.options.escapesHTML, let base = text.baseAddress {
+                while place + 8 <= count {
+                    let word = UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self).littleEndian
+                    let quotes = word ^ 0x2222_2222_2222_2222
+                    let slashes = word ^ 0x5C5C_5C5C_5C5C_5C5C
+                    let found =
+                        (((quotes &- 0x0101_0101_0101_0101) & ~quotes)
+                            | ((slashes &- 0x0101_0101_0101_0101) & ~slashes)
+                            | ((word &- 0x2020_2020_2020_2020) & ~word)) & 0x8080_8080_8080_8080
+                    if found != 0 {
+                        // The lowest bit is that of the first one; those above it may not be right.
+                        place += found.trailingZeroBitCount >> 3
+                        break
+                    }
+                    place += 8
+                }
+                if place == count { break }
+            }
             let byte = text[place]
             if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"),
                 !self.options.escapesHTML || !Self.isHTMLSensitive(text, place)

@@ -83,7 +83,7 @@ package struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertibl
     }
 
     /// `namespace/name`, or the name alone.
-    package var description: String { self.namespace.isEmpty ? self.name : "\(self.namespace)/\(self.name)" }
+    package var description: String { self.namespace.isEmpty ? self.name : self.namespace + "/" + self.name }
 
     package static func < (left: ObjectKey, right: ObjectKey) -> Bool {
         (left.namespace, left.name) < (right.namespace, right.name)

@@ -27,7 +27,15 @@ struct ContainerSecurity: Sendable {
         self.pod = pod ?? [:]
     }
 
+    /// For an agent in a pod that says nothing of security, as most do.
+    private static let ofSilentPod = ContainerSecurity(nil, pod: nil).fill(for: .agent)
+
     func filled(for image: Image) -> JSONObject {
+        if case .agent = image, self.context.isEmpty, self.pod.isEmpty { return Self.ofSilentPod }
+        return self.fill(for: image)
+    }
+
+    private func fill(for image: Image) -> JSONObject {
         // To a privileged container no limit applies, and the API server accepts none on privilege escalation.
         if self.context[bool: "privileged"] == true { return self.context }
         var filled = self.context

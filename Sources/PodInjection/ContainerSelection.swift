@@ -14,6 +14,7 @@ enum ContainerSelection {
 
     /// The names that stand in a list more than once, sorted.
     static func duplicates(_ names: [String]) -> [String] {
+        if names.count < 2 { return [] }
         var seen: Set<String> = []
         var twice: Set<String> = []
         for name in names where !name.isEmpty {
@@ -54,6 +55,7 @@ extension PodDraft {
         if names.isEmpty {
             return (self.containers.containers.isEmpty ? [] : [.container(0)], [])
         }
+        if names.count == 1 { return self.targets(named: names[0]) }
         // Lists and pods may be long: each is gone through once.
         let wanted = Set(names)
         func firstPlaces(_ containers: [ContainerDraft]) -> [String: Int] {
@@ -81,6 +83,15 @@ extension PodDraft {
             places.append(.initContainer(place))
         }
         return (places + regular, unknown)
+    }
+
+    /// The same for one name, which is what most lists are.
+    private func targets(named name: String) -> (places: [ContainerPlace], unknown: [String]) {
+        if let place = self.containers.place(of: name) { return ([.container(place)], []) }
+        let places = self.initContainers.containers.indices
+            .filter { self.initContainers.containers[$0].name == name }
+            .map(ContainerPlace.initContainer)
+        return (places, places.isEmpty && !name.isEmpty ? [name] : [])
     }
 
     private static var toldUnknownNames: Int { 16 }

@@ -70,8 +70,14 @@ struct EnvironmentDraft: Sendable {
     /// An entry that came with the pod.
     mutating func appendOriginal(_ entry: Entry) { self.entries.append(entry) }
 
+    /// One variable seldom comes alone, so room is made for all that a language adds.
+    private mutating func add(_ entry: Entry, at place: Int? = nil) {
+        if self.entries.count == self.entries.capacity { self.entries.reserveCapacity(self.entries.count + 24) }
+        self.entries.insert(entry, at: place ?? self.entries.count)
+    }
+
     mutating func append(_ name: EnvironmentName, _ value: String) {
-        self.entries.append(
+        self.add(
             Entry(
                 name: name.text,
                 signature: name.signature,
@@ -84,14 +90,14 @@ struct EnvironmentDraft: Sendable {
     }
 
     mutating func append(_ name: EnvironmentName, field path: String) {
-        self.entries.append(Self.entry(name, field: path))
+        self.add(Self.entry(name, field: path))
     }
 
     /// An entry of a custom resource, whatever it consists of.
     mutating func append(_ variable: EnvVar) { self.append(variable, EnvironmentName(variable.name)) }
 
     private mutating func append(_ variable: EnvVar, _ name: EnvironmentName) {
-        self.entries.append(
+        self.add(
             Entry(
                 name: name.text,
                 signature: name.signature,
@@ -126,7 +132,7 @@ struct EnvironmentDraft: Sendable {
     }
 
     mutating func prependIfAbsent(_ name: EnvironmentName, field path: String) {
-        if !self.contains(name) { self.entries.insert(Self.entry(name, field: path), at: 0) }
+        if !self.contains(name) { self.add(Self.entry(name, field: path), at: 0) }
     }
 
     /// Changes a plain value in place; a reference is left alone.

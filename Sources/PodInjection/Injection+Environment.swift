@@ -21,12 +21,14 @@ extension Injection {
     ) {
         if self.isTooLarge { return }
         let settings = request.settings
-        let app = self.draft[described]
+        var app = self.draft[described]
         // 1. What the user says in the variable itself is not said again.
         let fixedByApp = app.environment.value(of: .resourceAttributes).map(ResourceAttributes.keys) ?? []
         var map = self.resourceAttributes(of: app, settings, fixed: fixedByApp)
         let serviceName = self.serviceName(of: app, map, usesLabels: settings.usesLabels)
         let version = self.serviceVersion(of: app, usesLabels: settings.usesLabels)
+        // A second reference to the entries would copy them all below.
+        app.environment = EnvironmentDraft()
 
         var environment = EnvironmentDraft()
         swap(&environment, &self.draft[target].environment)

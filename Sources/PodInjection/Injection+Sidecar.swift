@@ -139,8 +139,7 @@ extension Injection {
         environment.append(.podUID, field: "metadata.uid")
         environment.append(.nodeName, field: "spec.nodeName")
         var map = ResourceAttributes()
-        for owner in [self.owners.readReplicaSet, self.owners.readDeployment] {
-            guard let owner else { continue }
+        for owner in self.owners.ownersForSidecar {
             map.set(owner.nameKey, owner.name)
             map.set(owner.uidKey, owner.uid)
         }

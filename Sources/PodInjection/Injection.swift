@@ -72,8 +72,10 @@ struct Injection: Sendable {
         self.draft.stamp(self.decisions)
         outcome.patch = self.draft.patch()
         outcome.decisions = self.decisions
+        outcome.owners = self.owners
+        // When all is as asked for, there is nothing to tell.
+        guard self.decisions.contains(where: \.isRefusal) else { return outcome }
         let workload = self.owners.workload
-        outcome.workload = workload
         outcome.events = Array(self.decisions.lazy.compactMap { $0.event(workload) }.prefix(eventLimit))
         outcome.warnings = self.decisions.warnings
         return outcome
@@ -226,8 +228,8 @@ struct Injection: Sendable {
             requests.append(
                 Request(
                     language: wish.language,
-                    settings: InstrumentationSettings(
-                        instrumentation,
+                    settings: self.inputs.settings.memory.settings(
+                        of: instrumentation,
                         wish.language,
                         defaultImage: isStored ? self.inputs.settings.defaultImages[wish.language] : nil
                     ),

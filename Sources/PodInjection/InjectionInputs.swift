@@ -29,6 +29,8 @@ package struct InjectionInputs: Sendable {
     /// The pod's parts; `nil` until something needs them.
     private var parsed: Result<ParsedPod, JSONError>?
     private var answers = LookupAnswers()
+    /// What the answers so far say of the pod's owners.
+    private var chain: OwnerChain?
 
     package init(pod: PodDocument, namespace: NamespaceAnswer, settings: InjectionSettings) {
         self.document = pod
@@ -68,7 +70,7 @@ package struct InjectionInputs: Sendable {
             }
         }
         if injects || sidecarLookup != nil {
-            for lookup in OwnerChain.lookups(pod.owners, namespace: namespace.name, answers) { need(lookup) }
+            self.chain = OwnerChain(pod.owners, namespace: namespace.name, answers, need: need)
         }
         if injects {
             for wish in self.wishes.languages {
@@ -84,6 +86,7 @@ package struct InjectionInputs: Sendable {
 
     /// Takes the answer to a lookup; the last one counts.
     package mutating func answer(_ lookup: InjectionLookup, with answer: InjectionAnswer) {
+        self.chain = nil
         self.answers[lookup] = answer
     }
 
@@ -91,7 +94,7 @@ package struct InjectionInputs: Sendable {
 
     /// The workload that the pod belongs to, as far as it is known.
     func ownerChain(_ pod: ParsedPod, namespace: String) -> OwnerChain {
-        OwnerChain(pod.owners, namespace: namespace, self.answers)
+        self.chain ?? OwnerChain(pod.owners, namespace: namespace, self.answers)
     }
 
     mutating func parsePod() -> Result<ParsedPod, JSONError> {
@@ -117,12 +120,16 @@ struct LookupAnswers: Sendable {
 
     subscript(lookup: InjectionLookup) -> InjectionAnswer? {
         get {
-            for entry in self.entries where entry.lookup == lookup { return entry.answer }
-            return nil
+            self.entries.firstIndex { $0.lookup == lookup }.map { self.entries[$0].answer }
         }
         set {
-            self.entries.removeAll { $0.lookup == lookup }
-            if let newValue { self.entries.append((lookup, newValue)) }
+            let place = self.entries.firstIndex { $0.lookup == lookup }
+            switch (place, newValue) {
+            case (let place?, let answer?): self.entries[place].answer = answer
+            case (let place?, nil): self.entries.remove(at: place)
+            case (nil, let answer?): self.entries.append((lookup, answer))
+            case (nil, nil): break
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ package struct InjectionOutcome: Sendable {
     /// About the workload that the pod belongs to, or the pod.
     package var events: [InjectionEvent] = []
     /// What the pod belongs to, as far as it was found out.
-    package var workload: ObjectReference?
+    package var workload: ObjectReference? { self.owners?.workload }
+    var owners: OwnerChain?
     /// Set when nothing was changed because of an error: the answer lets the pod in with status 500.
     package var error: String?
     /// Set when the object isn't a pod: the answer refuses it with status 400.

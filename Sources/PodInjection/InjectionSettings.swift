@@ -12,6 +12,8 @@ package struct InjectionSettings: Sendable {
     package var staticInstrumentation: Instrumentation?
     /// Images for Instrumentations that were stored while no webhook was there to default them.
     package var defaultImages: [Language: String]
+    /// What was read from Instrumentations, for the next pods.
+    let memory = InstrumentationMemory()
 
     package init(
         enabledLanguages: Set<Language> = Self.defaultLanguages,

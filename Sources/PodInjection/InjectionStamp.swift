@@ -40,26 +40,51 @@ package struct InjectionStamp: Sendable, Hashable {
             self.message = json[string: "message"] ?? ""
         }
 
-        fileprivate var json: JSONValue {
-            var object: JSONObject = ["subject": .string(self.subject), "code": .string(self.code)]
-            if !self.containers.isEmpty { object["containers"] = .strings(self.containers) }
-            if !self.source.isEmpty { object["source"] = .string(self.source) }
-            if !self.message.isEmpty { object["message"] = .string(self.message) }
-            return .object(object)
+        fileprivate func write(to writer: inout JSONWriter) {
+            writer.write(raw: "{\"subject\":")
+            writer.write(string: self.subject)
+            writer.write(raw: ",\"code\":")
+            writer.write(string: self.code)
+            if !self.containers.isEmpty {
+                writer.write(raw: ",\"containers\":[")
+                for (place, container) in self.containers.enumerated() {
+                    if place > 0 { writer.write(raw: ",") }
+                    writer.write(string: container)
+                }
+                writer.write(raw: "]")
+            }
+            if !self.source.isEmpty {
+                writer.write(raw: ",\"source\":")
+                writer.write(string: self.source)
+            }
+            if !self.message.isEmpty {
+                writer.write(raw: ",\"message\":")
+                writer.write(string: self.message)
+            }
+            writer.write(raw: "}")
         }
     }
 
     package private(set) var entries: [Entry] = []
+    /// The annotation's value; empty for none.
+    package private(set) var text = ""
 
     /// The stamp that a pod carries; entries that can't be read are left out.
     package init(parsing text: String) {
-        guard case .array(let items)? = try? JSONValue(parsing: Array(text.utf8)) else { return }
+        // Most pods carry none.
+        guard !text.isEmpty, case .array(let items)? = try? JSONValue(parsing: Array(text.utf8)) else { return }
         self.entries = items.compactMap(Entry.init)
+        self.text = text
     }
 
     /// The stamp for decisions about a pod that may carry one already. A webhook is asked again after others changed the
     /// pod: what was done the first time is not said to be somebody else's work then.
     init(_ decisions: [Decision], over old: InjectionStamp) {
+        defer { self.bound() }
+        if old.entries.isEmpty {
+            self.entries = decisions.compactMap { $0.isSidecarAlreadyThere ? nil : Entry($0) }
+            return
+        }
         // What was left out for its size was said as well.
         let isCut = old.entries.contains { $0.code == ReasonCode.leftOut.rawValue }
         let isDone = { (decision: Decision) in
@@ -81,26 +106,37 @@ package struct InjectionStamp: Sendable, Hashable {
             }
         }
         self.entries += left
-        self.bound()
     }
 
-    /// Leaves out what would be too much to carry, and says how much that is.
+    /// Leaves out what would be too much to carry, says how much that is, and writes the rest.
     private mutating func bound() {
-        var room = Self.textLimit
+        self.text = ""
+        if self.entries.isEmpty { return }
+        var writer = JSONWriter(reservingCapacity: 256)
+        writer.write(raw: "[")
         var kept = 0
         for entry in self.entries {
-            room -= entry.json.bytes().count + 1
-            if room < 0 || kept == Self.entryLimit { break }
+            let start = writer.bytes.count
+            if kept > 0 { writer.write(raw: ",") }
+            entry.write(to: &writer)
+            // With each entry goes the comma or bracket in front of it.
+            if kept == Self.entryLimit || writer.bytes.count > Self.textLimit {
+                writer.bytes.removeLast(writer.bytes.count - start)
+                break
+            }
             kept += 1
         }
         let left = self.entries.count - kept
-        if left == 0 { return }
-        self.entries.removeLast(left)
-        self.entries.append(Entry(Decision(.pod, .leftOut, "and \(left) more, which swiftlet explain tells")))
+        if left > 0 {
+            self.entries.removeLast(left)
+            let note = Entry(Decision(.pod, .leftOut, "and \(left) more, which swiftlet explain tells"))
+            self.entries.append(note)
+            if kept > 0 { writer.write(raw: ",") }
+            note.write(to: &writer)
+        }
+        writer.write(raw: "]")
+        self.text = String(decoding: writer.bytes, as: UTF8.self)
     }
-
-    /// The annotation's value; empty for none.
-    package var text: String { self.entries.isEmpty ? "" : JSONValue.array(self.entries.map(\.json)).text }
 }
 
 extension Decision {
@@ -110,7 +146,6 @@ extension Decision {
 
 extension JSONValue {
     fileprivate subscript(string key: String) -> String? { self.object?[string: key] }
-    fileprivate var text: String { String(decoding: self.bytes(), as: UTF8.self) }
 }
 
 extension String {

@@ -1,5 +1,6 @@
 import JSONTree
 import KubeModel
+import Synchronization
 import TelemetryAPI
 
 /// What an Instrumentation says, read once per language instead of once per container and variable.
@@ -43,5 +44,44 @@ final class InstrumentationSettings: Sendable {
         self.samplerArgument = spec.samplerArgument
         self.imagePullPolicy = spec.imagePullPolicy
         self.initContainerSecurityContext = spec.initContainerSecurityContext
+    }
+}
+
+/// What was read from Instrumentations, kept from one pod to the next: a thousand pods ask for the same few.
+final class InstrumentationMemory: Sendable {
+    private struct Key: Hashable {
+        var instrumentation: ObjectKey
+        var language: Language
+    }
+
+    private struct Entry {
+        var source: JSONObject
+        var defaultImage: String?
+        var settings: InstrumentationSettings
+    }
+
+    /// A changed Instrumentation takes the place of its former self. Deleted ones stay until there are so many.
+    private static let capacity = 1024
+
+    private let entries = Mutex<[Key: Entry]>([:])
+
+    func settings(
+        of instrumentation: Instrumentation,
+        _ language: Language,
+        defaultImage: String?
+    ) -> InstrumentationSettings {
+        let key = Key(instrumentation: instrumentation.key, language: language)
+        return self.entries.withLock { entries in
+            // Trees are compared by their storage alone, which the entry holds on to: an unchanged store has the same.
+            if let known = entries[key], known.source.isIdentical(to: instrumentation.json),
+                known.defaultImage == defaultImage
+            {
+                return known.settings
+            }
+            let settings = InstrumentationSettings(instrumentation, language, defaultImage: defaultImage)
+            if entries.count >= Self.capacity { entries = [:] }
+            entries[key] = Entry(source: instrumentation.json, defaultImage: defaultImage, settings: settings)
+            return settings
+        }
     }
 }

@@ -13,9 +13,6 @@ struct OwnerChain: Sendable {
 
     /// In the order of discovery; a later one of a kind overrides an earlier one.
     private(set) var owners: [Owner] = []
-    /// For the sidecar: only owners of an exact kind, and only those that could be read.
-    private(set) var readReplicaSet: Owner?
-    private(set) var readDeployment: Owner?
     /// ReplicaSets and Jobs whose own owners could not be read: what belongs to them is named incompletely.
     private(set) var unread: [String] = []
 
@@ -26,8 +23,10 @@ struct OwnerChain: Sendable {
     /// The owners that were looked at, or are to be.
     private var looked: [InjectionLookup] = []
 
-    /// The workload that people know: the outermost controller as far as it could be found out.
-    private(set) var workload: ObjectReference?
+    /// What it was made from, for what few pods need.
+    private let references: [ParsedPod.Owner]
+    private let namespace: String
+    private let answers: LookupAnswers
 
     private struct Reference {
         var kind: String
@@ -35,25 +34,29 @@ struct OwnerChain: Sendable {
         var uid: String
     }
 
-    init(_ owners: [ParsedPod.Owner], namespace: String, _ answers: LookupAnswers) {
-        for owner in owners {
-            self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), namespace, answers, { _ in })
-        }
-        self.readForSidecar(owners, namespace, answers)
-        self.workload = Self.workload(owners.first(where: \.isController) ?? owners.first, namespace, answers)
+    /// - Parameter need: called for each lookup that has no answer yet.
+    init(
+        _ owners: [ParsedPod.Owner],
+        namespace: String,
+        _ answers: LookupAnswers,
+        need: (InjectionLookup) -> Void = { _ in }
+    ) {
+        self.references = owners
+        self.namespace = namespace
+        self.answers = answers
+        for owner in owners { self.add(Reference(kind: owner.kind, name: owner.name, uid: owner.uid), need) }
     }
 
-    /// Follows the controllers outwards: pod, ReplicaSet, Deployment or whatever makes ReplicaSets; pod, Job, CronJob.
-    private static func workload(
-        _ owner: ParsedPod.Owner?,
-        _ namespace: String,
-        _ answers: LookupAnswers
-    ) -> ObjectReference? {
-        guard var current = owner, !current.name.isEmpty else { return nil }
+    /// The workload that people know, the outermost controller as far as it could be found out: pod, ReplicaSet,
+    /// Deployment or whatever makes ReplicaSets; pod, Job, CronJob.
+    var workload: ObjectReference? {
+        guard var current = self.references.first(where: \.isController) ?? self.references.first,
+            !current.name.isEmpty
+        else { return nil }
         for _ in 0..<Self.maximumDepth {
             guard let next = Self.keys(current.kind)?.next,
-                case .owners(let references)? = answers[
-                    .owners(next, ObjectKey(namespace: namespace, name: current.name))
+                case .owners(let references)? = self.answers[
+                    .owners(next, ObjectKey(namespace: self.namespace, name: current.name))
                 ],
                 let outer = references.first(where: \.isController) ?? references.first, !outer.name.isEmpty
             else { break }
@@ -67,72 +70,46 @@ struct OwnerChain: Sendable {
         }
         return ObjectReference(
             GroupVersionKind(apiVersion: current.apiVersion, kind: current.kind),
-            ObjectKey(namespace: namespace, name: current.name),
+            ObjectKey(namespace: self.namespace, name: current.name),
             uid: current.uid
         )
     }
 
-    /// The lookups that the chain needs and has no answer for yet.
-    static func lookups(
-        _ owners: [ParsedPod.Owner],
-        namespace: String,
-        _ answers: LookupAnswers
-    ) -> [InjectionLookup] {
-        var missing: [InjectionLookup] = []
-        var chain = OwnerChain()
-        for owner in owners {
-            let reference = Reference(kind: owner.kind, name: owner.name, uid: owner.uid)
-            chain.add(reference, namespace, answers) { missing.append($0) }
-        }
-        return missing
-    }
-
-    private init() {}
-
-    private mutating func add(
-        _ owner: Reference,
-        _ namespace: String,
-        _ answers: LookupAnswers,
-        _ need: (InjectionLookup) -> Void
-    ) {
+    private mutating func add(_ owner: Reference, _ need: (InjectionLookup) -> Void) {
         guard let kind = Self.keys(owner.kind) else { return }
         if owner.name.isEmpty { return }
         self.owners.append(Owner(nameKey: kind.name, name: owner.name, uidKey: kind.uid, uid: owner.uid))
         guard let next = kind.next else { return }
-        let lookup = InjectionLookup.owners(next, ObjectKey(namespace: namespace, name: owner.name))
+        let lookup = InjectionLookup.owners(next, ObjectKey(namespace: self.namespace, name: owner.name))
         guard self.looked.count < Self.maximumLookups, !self.looked.contains(lookup) else { return }
         self.looked.append(lookup)
-        switch answers[lookup] {
+        switch self.answers[lookup] {
         case .owners(let references)?:
             for reference in references {
                 let further = Reference(kind: reference.kind, name: reference.name, uid: reference.uid)
-                self.add(further, namespace, answers, need)
+                self.add(further, need)
             }
         case nil: need(lookup)
         default: self.unread.append("\(next.rawValue) \(owner.name)")
         }
     }
 
-    /// Specification section 8.4: the first ReplicaSet and its first Deployment. Name and uid of an owner reference are
+    /// Specification section 8.4: the first ReplicaSet that could be read and its first Deployment, both of an
+    /// exact kind. Name and uid of an owner reference are
     /// those of the object, so the Deployment itself need not be read.
-    private mutating func readForSidecar(
-        _ owners: [ParsedPod.Owner],
-        _ namespace: String,
-        _ answers: LookupAnswers
-    ) {
-        guard let set = owners.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind) else { return }
-        let lookup = InjectionLookup.owners(.replicaSet, ObjectKey(namespace: namespace, name: set.name))
-        guard case .owners(let references)? = answers[lookup] else { return }
-        self.readReplicaSet = Owner(nameKey: keys.name, name: set.name, uidKey: keys.uid, uid: set.uid)
+    var ownersForSidecar: [Owner] {
+        guard let set = self.references.first(where: { $0.kind == "ReplicaSet" }), let keys = Self.keys(set.kind)
+        else { return [] }
+        let lookup = InjectionLookup.owners(.replicaSet, ObjectKey(namespace: self.namespace, name: set.name))
+        guard case .owners(let references)? = self.answers[lookup] else { return [] }
+        var found = [Owner(nameKey: keys.name, name: set.name, uidKey: keys.uid, uid: set.uid)]
         if let deployment = references.first(where: { $0.kind == "Deployment" }), let keys = Self.keys(deployment.kind)
         {
-            self.readDeployment = Owner(
-                nameKey: keys.name,
-                name: deployment.name,
-                uidKey: keys.uid,
-                uid: deployment.uid
+            found.append(
+                Owner(nameKey: keys.name, name: deployment.name, uidKey: keys.uid, uid: deployment.uid)
             )
         }
+        return found
     }
 
     private static func keys(_ kind: String) -> (name: String, uid: String, next: OwnerKind?)? {

@@ -51,6 +51,18 @@ struct PatchWriter {
         self.writer.bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
     }
 
+    /// Where the next operation will stand, for ``beginning(from:)``.
+    var place: Int { self.writer.bytes.count }
+
+    /// What was written of an operation so far, for ``again(_:)``; empty for the first one, which begins otherwise.
+    func beginning(from place: Int) -> [UInt8] { self.count == 1 ? [] : Array(self.writer.bytes[place...]) }
+
+    /// Begins an operation with the same bytes as an earlier one.
+    mutating func again(_ beginning: [UInt8]) {
+        self.writer.bytes.append(contentsOf: beginning)
+        self.count += 1
+    }
+
     // MARK: Values
 
     mutating func write(_ value: JSONValue) { self.writer.write(value) }
@@ -63,17 +75,17 @@ struct PatchWriter {
     mutating func write(_ entry: EnvironmentDraft.Entry) {
         switch entry.source {
         case .value:
-            self.writer.write(raw: "{\"name\":")
-            self.writer.write(string: entry.name)
-            self.writer.write(raw: ",\"value\":")
-            self.writer.write(string: entry.value)
-            self.writer.write(raw: "}")
+            self.writer.write(raw: "{\"name\":\"")
+            self.writer.write(withoutQuotes: entry.name)
+            self.writer.write(raw: "\",\"value\":\"")
+            self.writer.write(withoutQuotes: entry.value)
+            self.writer.write(raw: "\"}")
         case .field:
-            self.writer.write(raw: "{\"name\":")
-            self.writer.write(string: entry.name)
-            self.writer.write(raw: ",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":")
-            self.writer.write(string: entry.fieldPath)
-            self.writer.write(raw: "}}}")
+            self.writer.write(raw: "{\"name\":\"")
+            self.writer.write(withoutQuotes: entry.name)
+            self.writer.write(raw: "\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"")
+            self.writer.write(withoutQuotes: entry.fieldPath)
+            self.writer.write(raw: "\"}}}")
         case .tree(var variable):
             if entry.isChanged { variable["value"] = .string(entry.value) }
             self.writer.write(variable)

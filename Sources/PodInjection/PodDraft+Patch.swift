@@ -148,11 +148,19 @@ extension PodDraft {
             writer.index(origin)
             writer.endWithoutValue()
         }
+        // Most variables are added at the end, and those begin alike.
+        var beginning: [UInt8] = []
         for (place, entry) in environment.entries.enumerated() where entry.origin == nil {
-            begin("add")
-            if place >= kept { writer.step("/-") } else { writer.index(place) }
+            if beginning.isEmpty {
+                let start = writer.place
+                begin("add")
+                if place >= kept { writer.step("/-") } else { writer.index(place) }
+                writer.value()
+                if place >= kept { beginning = writer.beginning(from: start) }
+            } else {
+                writer.again(beginning)
+            }
             kept += 1
-            writer.value()
             writer.write(entry)
             writer.end()
         }

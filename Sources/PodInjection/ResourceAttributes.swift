@@ -51,16 +51,22 @@ struct ResourceAttributes: Sendable {
 
     /// `key=value` joined by commas, keys in byte order.
     func rendered() -> String {
-        let sorted = self.attributes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-        var text = ""
-        text.reserveCapacity(sorted.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 2 })
-        for attribute in sorted {
-            if !text.isEmpty { text += "," }
-            text += attribute.key
-            text += "="
-            text += attribute.value.utf8.contains(UInt8(ascii: ",")) ? Self.escaped(attribute.value) : attribute.value
+        var order = Array(self.attributes.indices)
+        order.sort { self.attributes[$0].key.precedes(self.attributes[$1].key) }
+        var text: [UInt8] = []
+        text.reserveCapacity(self.attributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 2 })
+        for place in order {
+            if !text.isEmpty { text.append(UInt8(ascii: ",")) }
+            text.append(contentsOf: self.attributes[place].key.utf8)
+            text.append(UInt8(ascii: "="))
+            let start = text.count
+            text.append(contentsOf: self.attributes[place].value.utf8)
+            if text[start...].contains(UInt8(ascii: ",")) {
+                text.removeLast(text.count - start)
+                text.append(contentsOf: Self.escaped(self.attributes[place].value).utf8)
+            }
         }
-        return text
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// A value with a comma would end at it. SDKs decode percent escapes, so such a value, and only such a one, is
@@ -165,3 +171,21 @@ private let serviceNameKeys = [
     "k8s.deployment.name", "k8s.replicaset.name", "k8s.statefulset.name", "k8s.daemonset.name", "k8s.cronjob.name",
     "k8s.job.name", "k8s.pod.name",
 ]
+
+extension String {
+    /// Whether it stands before another one in the order of their bytes.
+    fileprivate func precedes(_ other: String) -> Bool {
+        let answer = self.utf8.withContiguousStorageIfAvailable { left in
+            other.utf8.withContiguousStorageIfAvailable { right in
+                let common = min(left.count, right.count)
+                var place = 0
+                while place < common {
+                    if left[place] != right[place] { return left[place] < right[place] }
+                    place += 1
+                }
+                return left.count < right.count
+            }
+        }
+        return answer.flatMap(\.self) ?? self.utf8.lexicographicallyPrecedes(other.utf8)
+    }
+}

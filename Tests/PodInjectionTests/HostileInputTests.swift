@@ -28,8 +28,13 @@ import Testing
         }
         var answers = LookupAnswers()
         var asked = 0
-        while case let missing = OwnerChain.lookups(owners, namespace: "shop", answers), !missing.isEmpty {
-            for lookup in missing {
+        func missing() -> [InjectionLookup] {
+            var missing: [InjectionLookup] = []
+            _ = OwnerChain(owners, namespace: "shop", answers) { missing.append($0) }
+            return missing
+        }
+        while case let lookups = missing(), !lookups.isEmpty {
+            for lookup in lookups {
                 asked += 1
                 // Each has hundreds of further owners.
                 answers[lookup] = .owners(

@@ -21,6 +21,11 @@ package final class InstrumentationTally: Service {
     struct Count {
         var pods = 0
         var message = ""
+
+        mutating func add(_ decision: Decision) {
+            self.pods += 1
+            self.message = decision.message
+        }
     }
 
     private struct State {
@@ -55,10 +60,7 @@ package final class InstrumentationTally: Service {
                     state.counts.count < Self.capacity || state.counts[source] != nil
                 else { continue }
                 let label = Label(language: language.id, reason: decision.code.rawValue)
-                var count = state.counts[source, default: [:]][label] ?? Count()
-                count.pods += 1
-                count.message = decision.message
-                state.counts[source, default: [:]][label] = count
+                state.counts[source, default: [:]][label, default: Count()].add(decision)
                 isNew = true
             }
             return isNew
