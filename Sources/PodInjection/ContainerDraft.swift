@@ -217,7 +217,10 @@ extension JSONCursor {
         }
         var path = ""
         try self.readObject { (key, cursor) throws(JSONError) in
-            guard key == "fieldRef", try cursor.peek() == .object else { return try cursor.skip() }
+            guard key == "fieldRef" else { return try cursor.skip() }
+            // Of two the last one counts.
+            path = ""
+            guard try cursor.peek() == .object else { return try cursor.skip() }
             try cursor.readObject { (key, cursor) throws(JSONError) in
                 if key == "fieldPath" { path = try cursor.readStringOrNull() } else { try cursor.skip() }
             }

@@ -42,22 +42,29 @@ struct RestrictedProfile {
             case "securityContext": self.pod = try cursor.readValue().object ?? [:]
             case "containers", "initContainers", "ephemeralContainers":
                 let list = key.string
-                self.note(list, isBroken: false)
                 self.contexts[list] = []
-                // Of members with one name the last counts, so an impossible one before it must not end the reading.
-                let kind = try cursor.peek()
-                guard kind == .array || kind == .null else {
-                    self.note(list, isBroken: true)
-                    try cursor.skip()
-                    return
+                try self.readList(list, &cursor) { (profile, cursor) throws(JSONError) in
+                    try profile.readContainer(of: list, &cursor)
                 }
-                _ = try cursor.readList { (cursor) throws(JSONError) in try self.readContainer(of: list, &cursor) }
             case "volumes":
-                self.note("volumes", isBroken: false)
-                _ = try cursor.readList { (cursor) throws(JSONError) in try self.readVolume(&cursor) }
+                try self.readList("volumes", &cursor) { (profile, cursor) throws(JSONError) in
+                    try profile.readVolume(&cursor)
+                }
             default: try cursor.skip()
             }
         }
+    }
+
+    /// A list of the pod. Of members with one name the last counts, so an impossible one must not end the reading.
+    private mutating func readList(
+        _ name: String,
+        _ cursor: inout JSONCursor,
+        _ body: (inout Self, inout JSONCursor) throws(JSONError) -> Void
+    ) throws(JSONError) {
+        let kind = try cursor.peek()
+        self.note(name, isBroken: kind != .array && kind != .null)
+        guard kind == .array else { return try cursor.skip() }
+        try cursor.readArray { (cursor) throws(JSONError) in try body(&self, &cursor) }
     }
 
     private mutating func note(_ member: String, isBroken: Bool) {

@@ -301,7 +301,11 @@ def test_inject_nothing_asked_for():
 
 def test_inject_what_did_not_happen():
     done = refused(run("inject", "-f", "-", text=POD), 1, "InstrumentationNotFound")
-    assert documents(done) == [yaml.safe_load(POD)]
+    [pod] = documents(done)
+    # Nothing but what is said on it.
+    said = json.loads(pod["metadata"]["annotations"].pop("swiftlet.opentelemetry.io/injection"))
+    assert [(one["subject"], one["code"]) for one in said] == [("python", "InstrumentationNotFound")]
+    assert pod == yaml.safe_load(POD)
 
 
 def test_inject_is_idempotent():
