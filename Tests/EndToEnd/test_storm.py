@@ -361,7 +361,7 @@ def operator():
             server.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found", check=False)
 
 
-def test_a_rollout_storm_while_replicas_restart(operator, record_property):
+def test_a_rollout_storm_while_replicas_restart(operator):
     server, balancer, replicas = operator
     eventually(
         "the API server calls the webhooks",
@@ -396,7 +396,6 @@ def test_a_rollout_storm_while_replicas_restart(operator, record_property):
         f"{', '.join(f'{at:.1f}' for at in restarts)} s; a create took {seconds[len(seconds) // 2] * 1000:.0f} ms, "
         f"p99 {seconds[len(seconds) * 99 // 100] * 1000:.0f} ms, at most {seconds[-1] * 1000:.0f} ms"
     )
-    record_property("storm", said)
     print(said)
     refused = [answer for answer in storm.answers if answer[0] != 201]
     assert not refused, f"{len(refused)} refused, such as {refused[0]}; {said}"
