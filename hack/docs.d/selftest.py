@@ -10,6 +10,7 @@ from pathlib import Path
 
 import commands
 import links
+import reasons
 import runner
 from pages import pages
 
@@ -99,6 +100,10 @@ def run() -> int:
             page.write_text(f"# Page\n\n{text}\n")
             found = commands.problems(root, pages(root), PROGRAM)
             expect(f"{text!r}: {found}", len(found[1]) == 1 and said in found[1][0])
+        (docs / "reasons.md").write_text("| Reason |\n| --- |\n| `Found` |\n| `LostOne` |\n")
+        (docs / "troubleshooting.md").write_text("### Found\n")
+        codes = reasons.problems(root)
+        expect(f"reasons: {codes}", codes[0] == 2 and len(codes[1]) == 1 and "LostOne" in codes[1][0])
         for text, code in RUNS.items():
             page.write_text(text)
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
