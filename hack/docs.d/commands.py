@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pages import inline_code, read
+from pages import inline_code, joined, read
 
 # What ends one command of a shell line.
 ENDS = {"|", "||", "&&", ";", "&", ")", "`", ">", ">>", "<", "2>", "2>&1"}
@@ -39,8 +39,9 @@ def problems(root: Path, paths: list[Path], program: dict[str, Any]) -> tuple[in
         for block in page.blocks:
             if block.language in SHELL:
                 shown += continued(block.line, block.text)
-        for number, line in page.prose:
-            shown += [(number, code) for code in inline_code(line) if re.match(r"(kubectl )?swiftlet ", code)]
+        for number, line in joined(page.prose):
+            # A name alone, such as `swiftlet`, is no command.
+            shown += [(number, code) for code in inline_code(line) if " " in code]
         for number, line in shown:
             for words in invocations(line):
                 count += 1

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from pages import Page, anchors, read, without_code
+from pages import Page, anchors, joined, read, without_code
 
 INLINE = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
 REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s|$)")
@@ -48,16 +48,3 @@ def problems(root: Path, paths: list[Path]) -> tuple[int, list[str]]:
                 elif anchor and to.suffix == ".md" and anchor not in anchors(page(to)):
                     found.append(f"{where}:{number}: {target}: {to.name} has no such heading")
     return count, found
-
-
-def joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Lines of one paragraph together, as a link's text may be broken; each with the number of its first line."""
-    result: list[tuple[int, str]] = []
-    last, open_paragraph = -1, False
-    for number, line in lines:
-        if open_paragraph and number == last + 1 and line.strip() and not re.match(r"\s*(#|\||[-*+] |\d+\. |\[)", line):
-            result[-1] = (result[-1][0], f"{result[-1][1]} {line.strip()}")
-        else:
-            result.append((number, line))
-        last, open_paragraph = number, bool(line.strip()) and not line.startswith("#")
-    return result

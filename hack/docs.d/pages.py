@@ -102,3 +102,15 @@ def slug_of(heading: str) -> str:
     text = re.sub(r"<[^>]+>", "", text)
     text = re.sub(r"[^\w\- ]", "", text.strip().lower())
     return text.replace(" ", "-")
+
+def joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Lines of one paragraph together, as a link's text and code may be broken; each with the number of its first line."""
+    result: list[tuple[int, str]] = []
+    last, open_paragraph = -1, False
+    for number, line in lines:
+        if open_paragraph and number == last + 1 and line.strip() and not re.match(r"\s*(#|\||[-*+] |\d+\. |\[)", line):
+            result[-1] = (result[-1][0], f"{result[-1][1]} {line.strip()}")
+        else:
+            result.append((number, line))
+        last, open_paragraph = number, bool(line.strip()) and not line.startswith("#")
+    return result

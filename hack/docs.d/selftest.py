@@ -58,6 +58,7 @@ BAD_LINKS = {
 }
 BAD_COMMANDS = {
     "`swiftlet rendr -f x`": "no command rendr",
+    "say `kubectl exec deploy/x --\n/swiftlet render --broken` twice": "no option --broken",
     "```sh\nswiftlet render --fil x\n```": "no option --fil",
     "```console\n$ kubectl swiftlet explain -x\n```": "no option -x",
     "    cat x | /tmp/swiftlet render --no-such=1": "no option --no-such",
