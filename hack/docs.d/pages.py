@@ -104,7 +104,7 @@ def slug_of(heading: str) -> str:
     return text.replace(" ", "-")
 
 def joined(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Lines of one paragraph together, as a link's text and code may be broken; each with the number of its first line."""
+    """Lines of one paragraph together, as links and code may be broken; each with the number of its first line."""
     result: list[tuple[int, str]] = []
     last, open_paragraph = -1, False
     for number, line in lines:
