@@ -9,7 +9,7 @@ import Glibc
 @main
 struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "swiftlet",
+        commandName: CommandName.shown,
         abstract: "An OpenTelemetry operator for Kubernetes.",
         discussion: """
             Examples:
@@ -24,7 +24,7 @@ struct Swiftlet: AsyncParsableCommand {
         subcommands: [
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
-            ConvertCommand.self, CRDsCommand.self, VersionCommand.self,
+            ConvertCommand.self, CRDsCommand.self, VersionCommand.self, CheckCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
