@@ -25,6 +25,7 @@ struct Swiftlet: AsyncParsableCommand {
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
             ConvertCommand.self, CRDsCommand.self, VersionCommand.self, CheckCommand.self,
+            RBACCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
