@@ -76,18 +76,21 @@ package struct RBACPlan: Sendable {
     // MARK: For people and programs
 
     package var table: Table {
-        var columns = ["COMPONENT", "API GROUP", "RESOURCES", "VERBS"]
-        if self.accountLacks != nil { columns.append("HELD") }
-        var table = Table("Collector \(self.namespace)/\(self.name), account \(self.account)", columns + ["WHY"])
+        // What is longest stands last.
+        let held = self.accountLacks == nil ? [] : ["HELD"]
+        var table = Table(
+            "Collector \(self.namespace)/\(self.name), account \(self.account)",
+            ["COMPONENT", "WHY"] + held + ["VERBS", "API GROUP", "RESOURCES"]
+        )
         for need in self.needs {
-            let group = need.rule.apiGroups.map { $0.isEmpty ? "core" : $0 }.joined(separator: ",")
-            let resources = need.rule.resources.joined(separator: ",")
-            let verbs = need.rule.verbs.joined(separator: ",")
-            if let held = self.isHeld(need) {
-                table.add(need.component, group, resources, verbs, held ? "yes" : "no", need.reason)
-            } else {
-                table.add(need.component, group, resources, verbs, need.reason)
-            }
+            let held = self.isHeld(need).map { [$0 ? "yes" : "no"] } ?? []
+            table.add(
+                [need.component, need.reason] + held + [
+                    need.rule.verbs.joined(separator: ","),
+                    need.rule.apiGroups.map { $0.isEmpty ? "core" : $0 }.joined(separator: ","),
+                    need.rule.resources.joined(separator: ","),
+                ]
+            )
         }
         return table
     }

@@ -13,7 +13,9 @@ package struct Table: Sendable, Hashable {
     }
 
     /// A row that is too short is filled up, what is too much is left out.
-    package mutating func add(_ cells: String...) {
+    package mutating func add(_ cells: String...) { self.add(cells) }
+
+    package mutating func add(_ cells: [String]) {
         self.rows.append(self.columns.indices.map { $0 < cells.count ? cells[$0] : "" })
     }
 

@@ -25,7 +25,7 @@ struct Swiftlet: AsyncParsableCommand {
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
             ConvertCommand.self, CRDsCommand.self, VersionCommand.self, CheckCommand.self,
-            RBACCommand.self,
+            RBACCommand.self, StatusCommand.self, WaitCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
