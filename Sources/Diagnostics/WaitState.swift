@@ -70,12 +70,13 @@ package enum WaitState: Sendable, Hashable {
         return .waiting("\(injected) of \(max(wanted, alive.count)) pods injected\(why)")
     }
 
+    private static let notOfTheOperator: Set<String> = [
+        "CollectorNotReady", "CollectorNotReconciled", "CollectorNotSeen", "OperatorPermissionMissing",
+    ]
+
     /// An operator of which nothing that is needed to serve is wrong.
     package static func ready(operatorFindings findings: [Finding]) -> WaitState {
-        let errors = findings.filter {
-            $0.severity == .error && !$0.code.hasPrefix("CollectorNot") && $0.code != "OperatorPermissionMissing"
-                || $0.code == "CollectorWebhookNotCalled"
-        }
+        let errors = findings.filter { $0.severity == .error && !self.notOfTheOperator.contains($0.code) }
         guard let first = errors.first else { return .met("it leads, and the API server reaches its webhooks") }
         return .waiting("\(first.code): \(first.subject): \(first.message)")
     }

@@ -63,7 +63,7 @@ struct WaitCommand: AsyncParsableCommand {
             "message": .string(state.text),
         ]) { _ in state.isMet ? "\(self.target): \(state.text)\n" : "" }
         if !state.isMet {
-            complain("error: \(self.target) is not \(self.goal.rawValue) after \(self.timeout): \(state.text)")
+            complain("error: \(self.target) is not \(self.goal.rawValue) after \(limit.components.seconds) s: \(state.text)")
             throw ExitCode.timedOut
         }
     }
@@ -181,9 +181,9 @@ private struct WaitSource {
     }
 
     private func pods(of workload: KubeObject) async throws -> [KubeObject] {
-        let labels = workload.spec?["selector"]?["matchLabels"]?.object?.members ?? []
-        guard !labels.isEmpty else { return [] }
-        let selector = labels.map { "\($0.key)=\($0.value.string ?? "")" }.joined(separator: ",")
+        // A selector that can't be read selects nothing.
+        guard let selector = try? LabelSelector(workload.spec?["selector"]?.object ?? [:]).query, !selector.isEmpty
+        else { return [] }
         let options = ListOptions(labelSelector: selector)
         return try await self.reader.list(ClusterReader.pods, namespace: self.namespace, options: options).value ?? []
     }
