@@ -26,15 +26,11 @@ package struct Redaction: Sendable {
         if object.kind == "Secret" { return nil }
         self.file = file
         var json = object.json
-        json.mutateObject("metadata") { metadata in
-            metadata.mutateObject("annotations") { annotations in
-                // A copy of the whole object; what it holds stands in the object, redacted.
-                let key = "kubectl.kubernetes.io/last-applied-configuration"
-                if annotations.contains(key) {
-                    annotations.remove(key)
-                    self.note("/metadata/annotations/\(key)", "a copy of the object")
-                }
-            }
+        // A copy of the whole object; what it holds stands in the object, redacted.
+        let copy = "kubectl.kubernetes.io/last-applied-configuration"
+        if object.metadata.annotations[copy] != nil {
+            json.mutateObject("metadata") { $0.mutateObject("annotations") { _ = $0.remove(copy) } }
+            self.note("/metadata/annotations/\(copy)", "a copy of the object")
         }
         return KubeObject(self.object(json, "", isSecret: false))
     }

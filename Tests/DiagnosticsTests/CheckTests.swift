@@ -1,3 +1,4 @@
+import CollectorConfig
 import JSONTree
 import KubeModel
 import Rendering

@@ -38,8 +38,8 @@ struct RedactionTests {
                   other: {auth: {password: 1234567, username: me}}
             """
         )
-        let clean = try #require(redaction.redacted(collector, file: "f"))
-        let text = clean.json.text()
+        let clean = redaction.redacted(collector, file: "f")
+        let text = JSONValue.object(try #require(clean).json).text()
         #expect(!text.contains("hunter2"))
         #expect(!text.contains("1234567"))
         for kept in ["debug", "\"s\"", "/a", "collector:4317", "${env:TENANT}", "me", "LEVEL"] {
@@ -69,7 +69,8 @@ struct RedactionTests {
               plain: "a: b # as it was"
             """
         )
-        let data = try #require(redaction.redacted(map, file: "f")?.json[object: "data"])
+        let clean = redaction.redacted(map, file: "f")
+        let data = try #require(clean?.json[object: "data"])
         #expect(data[string: "collector.yaml"] == "exporters:\n  otlp:\n    headers:\n      authorization: REDACTED\n")
         #expect(data[string: "plain"] == "a: b # as it was")
         #expect(redaction.places.map(\.place) == ["/data/collector.yaml#/exporters/otlp/headers/authorization"])
@@ -77,7 +78,8 @@ struct RedactionTests {
 
     @Test func secretsNeverGetIn() throws {
         var redaction = Redaction()
-        #expect(redaction.redacted(try object("kind: Secret\ndata: {a: aHVudGVyMg==}"), file: "f") == nil)
+        let clean = redaction.redacted(try object("kind: Secret\ndata: {a: aHVudGVyMg==}"), file: "f")
+        #expect(clean == nil)
     }
 
     @Test func schemasStay() throws {
@@ -85,7 +87,8 @@ struct RedactionTests {
         let definition = try object(
             "kind: CustomResourceDefinition\nspec: {schema: {openAPIV3Schema: {properties: {password: {type: string, minLength: 1}}}}}"
         )
-        #expect(redaction.redacted(definition, file: "f")?.json == definition.json)
+        let clean = redaction.redacted(definition, file: "f")
+        #expect(clean?.json == definition.json)
         #expect(redaction.places.isEmpty)
     }
 
@@ -103,7 +106,8 @@ struct RedactionTests {
     ])
     func lines(_ line: String, _ wanted: String) {
         var redaction = Redaction()
-        #expect(String(decoding: redaction.redacted(log: Array(line.utf8), file: "l"), as: UTF8.self) == wanted)
+        let clean = redaction.redacted(log: Array(line.utf8), file: "l")
+        #expect(String(decoding: clean, as: UTF8.self) == wanted)
         #expect(redaction.places.map(\.place) == (line == wanted ? [] : ["line 1"]))
     }
 
