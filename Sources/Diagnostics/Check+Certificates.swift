@@ -16,7 +16,8 @@ extension Check {
                         "CertificateUnusable",
                         subject,
                         secret.problem,
-                        remedy: "kubectl -n \(secret.key.namespace) delete secret \(secret.key.name): the operator makes a new one"
+                        remedy:
+                            "kubectl -n \(secret.key.namespace) delete secret \(secret.key.name): the operator makes a new one"
                     )
                 )
             }
@@ -88,7 +89,8 @@ extension Check {
             )
         }
         let days = (certificate.notAfter - now).components.seconds / 86_400
-        if certificate.notAfter - now < self.soon, certificate.notAfter - certificate.notBefore > self.soon + self.soon {
+        if certificate.notAfter - now < self.soon, certificate.notAfter - certificate.notBefore > self.soon + self.soon
+        {
             return Finding(
                 .warning,
                 "CertificateExpiresSoon",

@@ -50,7 +50,8 @@ extension Check {
             subject,
             "\(ready) of \(wanted) pods ready"
                 + (reasons.isEmpty ? "; no pod and no event says why" : ": " + reasons.joined(separator: "; ")),
-            remedy: "kubectl -n \(facts.collector.namespace) describe pods -l app.kubernetes.io/instance=\(facts.collector.namespace).\(facts.collector.name)"
+            remedy:
+                "kubectl -n \(facts.collector.namespace) describe pods -l app.kubernetes.io/instance=\(facts.collector.namespace).\(facts.collector.name)"
         )
     }
 

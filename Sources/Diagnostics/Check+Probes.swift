@@ -16,7 +16,9 @@ extension Check {
             ],
             "spec": [
                 "restartPolicy": "Never", "automountServiceAccountToken": false,
-                "securityContext": ["runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": ["type": "RuntimeDefault"]],
+                "securityContext": [
+                    "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": ["type": "RuntimeDefault"],
+                ],
                 "containers": [
                     [
                         "name": "check", "image": "swiftlet-check",
@@ -78,7 +80,12 @@ extension Check {
         switch facts.conversionProbe {
         case .created:
             findings.append(
-                Finding(.ok, "ConversionCalled", "conversion webhook", "a collector of v1alpha1 (not stored) was converted")
+                Finding(
+                    .ok,
+                    "ConversionCalled",
+                    "conversion webhook",
+                    "a collector of v1alpha1 (not stored) was converted"
+                )
             )
         case .refused(let message) where message != why:
             findings.append(self.refusal("conversion webhook", message, facts))

@@ -74,7 +74,11 @@ extension Check {
 
     private static func filled(_ subject: String, _ live: KubeObject, _ kind: String, _ facts: CheckFacts) -> Finding {
         let names = (live.json[array: "webhooks"] ?? []).compactMap { $0["name"]?.string }
-        let registration = WebhookRegistration(endpoint: .url(""), caBundle: "", pods: PodSelection(excludedNamespaces: []))
+        let registration = WebhookRegistration(
+            endpoint: .url(""),
+            caBundle: "",
+            pods: PodSelection(excludedNamespaces: [])
+        )
         let wanted =
             kind.hasPrefix("Mutating") ? registration.mutatingConfiguration() : registration.validatingConfiguration()
         let absent = (wanted.json[array: "webhooks"] ?? []).compactMap { $0["name"]?.string }.filter {
@@ -105,8 +109,9 @@ extension Check {
     private static func trust(_ facts: CheckFacts) -> [Finding] {
         let addresses = facts.addresses
         let without = addresses.filter { $0.caBundle.isEmpty }.map(\.webhook)
+        var findings: [Finding] = []
         if !without.isEmpty {
-            return [
+            findings.append(
                 Finding(
                     .error,
                     "CABundleMissing",
@@ -114,11 +119,12 @@ extension Check {
                     "no caBundle, so the API server can't trust the webhook",
                     remedy: "the operator fills it while it leads: look at its log"
                 )
-            ]
+            )
         }
-        guard let secret = facts.secret.value, !facts.isOutside, !addresses.isEmpty else { return [] }
-        let others = addresses.filter { $0.caBundle != secret.caBundle }.map(\.webhook)
+        guard let secret = facts.secret.value, !facts.isOutside, !addresses.isEmpty else { return findings }
+        let others = addresses.filter { !$0.caBundle.isEmpty && $0.caBundle != secret.caBundle }.map(\.webhook)
         if others.isEmpty {
+            guard without.isEmpty else { return findings }
             return [
                 Finding(
                     .ok,
@@ -128,7 +134,7 @@ extension Check {
                 )
             ]
         }
-        return [
+        return findings + [
             Finding(
                 .error,
                 "CABundleMismatch",
@@ -142,7 +148,9 @@ extension Check {
 
     private static func conversion(_ facts: CheckFacts) -> [Finding] {
         facts.definitions.compactMap { wanted, live in
-            guard wanted.spec?["conversion"]?["strategy"]?.string == "Webhook", let live = live.value else { return nil }
+            guard wanted.spec?["conversion"]?["strategy"]?.string == "Webhook", let live = live.value else {
+                return nil
+            }
             let subject = "CustomResourceDefinition \(wanted.name)"
             if live.spec?["conversion"]?["strategy"]?.string != "Webhook" {
                 return Finding(
@@ -160,7 +168,8 @@ extension Check {
                     "ConversionContested",
                     subject,
                     "annotation \(injectors.sorted().joined(separator: ", ")) lets cert-manager overwrite its caBundle",
-                    remedy: "kubectl annotate crd \(wanted.name) \(injectors.sorted().map { $0 + "-" }.joined(separator: " "))"
+                    remedy:
+                        "kubectl annotate crd \(wanted.name) \(injectors.sorted().map { $0 + "-" }.joined(separator: " "))"
                 )
             }
             return nil

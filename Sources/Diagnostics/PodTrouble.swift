@@ -37,7 +37,8 @@ package struct PodTrouble: Sendable, Hashable, CustomStringConvertible {
                     if reason == "PodInitializing" { continue }
                     var message = waiting["message"]?.string ?? ""
                     if let code = last?["exitCode"]?.int {
-                        message = "exit code \(code)" + (last?["reason"]?.string.map { ", \($0)" } ?? "")
+                        message =
+                            "exit code \(code)" + (last?["reason"]?.string.map { ", \($0)" } ?? "")
                             + (last?["message"]?.string.map { ": \($0)" } ?? "")
                     }
                     troubles.append(trouble("container \(name) \(reason)", message))
@@ -45,7 +46,9 @@ package struct PodTrouble: Sendable, Hashable, CustomStringConvertible {
                     let message = ended["message"]?.string ?? "exit code \(ended["exitCode"]?.int ?? -1)"
                     troubles.append(trouble("container \(name) \(ended["reason"]?.string ?? "Terminated")", message))
                 } else if container["state"]?["running"] != nil, list == "containerStatuses" {
-                    troubles.append(trouble("container \(name) NotReady", "it runs, and its readiness probe does not pass"))
+                    troubles.append(
+                        trouble("container \(name) NotReady", "it runs, and its readiness probe does not pass")
+                    )
                 }
             }
         }

@@ -173,11 +173,15 @@ package struct RBACPlan: Sendable {
                 rules.append(PolicyRule(check.group, [resource], [check.verb]))
             }
         }
-        let name = ObjectName.truncated("opentelemetry-operator-grants-%s-%s", [.string(self.namespace), .string(self.name)])
+        let name = ObjectName.truncated(
+            "opentelemetry-operator-grants-%s-%s",
+            [.string(self.namespace), .string(self.name)]
+        )
         return Self.objects(role: name, binding: name, rules: Self.merged(rules), account: account)
     }
 
-    private static func objects(role: String, binding: String, rules: [PolicyRule], account: ObjectKey) -> [KubeObject] {
+    private static func objects(role: String, binding: String, rules: [PolicyRule], account: ObjectKey) -> [KubeObject]
+    {
         let group = "rbac.authorization.k8s.io"
         var clusterRole = KubeObject(GroupVersionKind(group: group, version: "v1", kind: "ClusterRole"), name: role)
         clusterRole.json["rules"] = .array(rules.map { .object($0.json) })

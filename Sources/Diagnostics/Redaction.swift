@@ -52,7 +52,8 @@ package struct Redaction: Sendable {
         switch value {
         case .object(let object):
             // References to Secrets tell where they are, not what they say.
-            let isReference = path.hasSuffix("Ref") || path.hasSuffix("/secret") || path.hasSuffix("/valueFrom")
+            let isReference =
+                path.hasSuffix("Ref") || path.hasSuffix("/secret") || path.hasSuffix("/valueFrom")
                 || path.hasSuffix("/serviceAccountToken") || path.hasSuffix("Secret")
             return .object(self.object(object, path, isSecret: isSecret && !isReference && !Self.isSchema(path)))
         case .array(let elements):
@@ -92,7 +93,8 @@ package struct Redaction: Sendable {
 
     /// A configuration within a text: `data` of a ConfigMap, `spec.config` of an old collector.
     private mutating func document(_ text: String, _ path: String) -> String? {
-        guard let parsed = try? YAMLReader.document(in: text, dialect: .trueFalseOnly), case .object(let object) = parsed
+        guard let parsed = try? YAMLReader.document(in: text, dialect: .trueFalseOnly),
+            case .object(let object) = parsed
         else { return nil }
         let before = self.places.count
         let clean = self.object(object, "\(path)#", isSecret: false)

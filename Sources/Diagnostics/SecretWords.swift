@@ -2,7 +2,8 @@
 enum SecretWords {
     private static let words = [
         "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "accesskey", "privatekey", "keypem",
-        "licensekey", "ingestkey", "instrumentationkey", "accountkey", "credential", "authorization", "bearer", "cookie",
+        "licensekey", "ingestkey", "instrumentationkey", "accountkey", "credential", "authorization", "bearer",
+        "cookie",
         "connectionstring", "datasource", "dsn", "htpasswd", "headers",
     ]
     /// What ends so names where the secret is, or says something about it, and isn't one.

@@ -37,7 +37,9 @@ package enum TarArchive {
     private static func record(_ key: String, _ value: String) -> [UInt8] {
         let rest = " \(key)=\(value)\n"
         var length = rest.utf8.count
-        while String(length).utf8.count + rest.utf8.count != length { length = String(length).utf8.count + rest.utf8.count }
+        while String(length).utf8.count + rest.utf8.count != length {
+            length = String(length).utf8.count + rest.utf8.count
+        }
         return Array("\(length)\(rest)".utf8)
     }
 
@@ -88,7 +90,9 @@ package enum GzipFile {
         repeat {
             let count = min(65_535, content.count - start)
             let isLast = start + count == content.count
-            bytes += [isLast ? 1 : 0, UInt8(count & 0xFF), UInt8(count >> 8), UInt8(~count & 0xFF), UInt8(~count >> 8 & 0xFF)]
+            bytes += [
+                isLast ? 1 : 0, UInt8(count & 0xFF), UInt8(count >> 8), UInt8(~count & 0xFF), UInt8(~count >> 8 & 0xFF),
+            ]
             bytes.append(contentsOf: content[start..<start + count])
             start += count
         } while start < content.count

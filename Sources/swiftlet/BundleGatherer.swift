@@ -132,7 +132,9 @@ struct BundleGatherer {
     private mutating func customResources() async throws {
         var owners: [KubeObject] = []
         for kind in ["OpenTelemetryCollector", "TargetAllocator", "OpAMPBridge", "Instrumentation"] {
-            guard let resource = try await self.served(GroupKind(group: "opentelemetry.io", kind: kind)) else { continue }
+            guard let resource = try await self.served(GroupKind(group: "opentelemetry.io", kind: kind)) else {
+                continue
+            }
             for object in try await self.list(resource, nil) {
                 self.bundle.add(object, resource)
                 if kind != "Instrumentation" { owners.append(object) }
@@ -156,7 +158,9 @@ struct BundleGatherer {
     private func ownedResources() async throws -> [APIResource] {
         var resources =
             ResourceCatalog.alwaysOwned + [ResourceCatalog.clusterRoles, ResourceCatalog.clusterRoleBindings]
-        resources.append(APIResource(group: "", version: "v1", plural: "persistentvolumeclaims", kind: "PersistentVolumeClaim"))
+        resources.append(
+            APIResource(group: "", version: "v1", plural: "persistentvolumeclaims", kind: "PersistentVolumeClaim")
+        )
         resources.append(
             APIResource(
                 group: "",

@@ -140,7 +140,9 @@ struct CheckGatherer {
         guard facts.isOutside, self.operatorNamespace == nil, case .absent = facts.lease else { return }
         // Outside the cluster the operator is told where its Lease is, and only it knows.
         let options = ListOptions(fieldSelector: "metadata.name=\(OperatorOptions.lease)")
-        if let found = try await self.reader.list(.leases, options: options).value?.first { facts.lease = .found(found) }
+        if let found = try await self.reader.list(.leases, options: options).value?.first {
+            facts.lease = .found(found)
+        }
     }
 
     private func account(_ facts: inout CheckFacts) async throws {

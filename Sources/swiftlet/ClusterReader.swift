@@ -56,7 +56,9 @@ struct ClusterReader {
         } catch let error as APIError where error.isForbidden && !error.message.contains("admission") {
             return .skipped("you may not create it to try: \(error.message)")
         } catch let error as APIError where error.isNotFound {
-            return .skipped("the API server does not serve \(resource.plural), or there is no such namespace: \(error.message)")
+            return .skipped(
+                "the API server does not serve \(resource.plural), or there is no such namespace: \(error.message)"
+            )
         } catch let error as APIError where !error.isUnauthorized {
             return .refused(error.message)
         }

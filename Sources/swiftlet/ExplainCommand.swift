@@ -45,7 +45,8 @@ struct ExplainCommand: AsyncParsableCommand {
     var output = Output.text
     @Option(help: "Kubernetes version that files are explained for; from 1.29 on sidecars are native.")
     var kubernetesVersion = "1.36"
-    @OptionGroup(title: "Cluster; the namespace counts for objects in files that name none, too") var cluster: ClusterFlags
+    @OptionGroup(title: "Cluster; the namespace counts for objects in files that name none, too") var cluster:
+        ClusterFlags
     @OptionGroup(title: "Languages, all allowed unless told otherwise") var languages: LanguageFlags
 
     func run() async throws {
@@ -142,7 +143,10 @@ struct ExplainCommand: AsyncParsableCommand {
             )
         }
         let (languages, multiple) = try self.injectionLanguages()
-        let configuration = try await ClientConfiguration.load(kubeconfig: self.cluster.kubeconfig, context: self.cluster.context)
+        let configuration = try await ClientConfiguration.load(
+            kubeconfig: self.cluster.kubeconfig,
+            context: self.cluster.context
+        )
         let client = try KubeClient(
             configuration: configuration,
             logger: Logger(label: "swiftlet") { _ in SwiftLogNoOpLogHandler() }

@@ -44,8 +44,9 @@ struct MissedPodSearch {
         )
         var counts: [WorkloadName: Int] = [:]
         for suspect in suspects.prefix(Self.readLimit) {
-            guard let pod = try await reader.get(ClusterReader.pods, namespace: suspect.namespace, name: suspect.name)
-                .value, !["Succeeded", "Failed"].contains(pod.status?[string: "phase"] ?? ""),
+            guard
+                let pod = try await reader.get(ClusterReader.pods, namespace: suspect.namespace, name: suspect.name)
+                    .value, !["Succeeded", "Failed"].contains(pod.status?[string: "phase"] ?? ""),
                 let outcome = try? await injector.inject(pod.json, namespace: pod.namespace),
                 outcome.decisions.contains(where: { $0.code == .injected })
             else { continue }

@@ -39,7 +39,9 @@ struct WaitCommand: AsyncParsableCommand {
         _ = try Self.duration(self.timeout)
         let target = try WaitTarget(self.target)
         if self.goal == .injected, !target.hasPods {
-            throw ValidationError("--for injected: \(self.target) has no pods that are injected; name a workload or a pod")
+            throw ValidationError(
+                "--for injected: \(self.target) has no pods that are injected; name a workload or a pod"
+            )
         }
     }
 
@@ -47,7 +49,12 @@ struct WaitCommand: AsyncParsableCommand {
         let target = try WaitTarget(self.target)
         let limit = try Self.duration(self.timeout)
         let state = try await self.cluster.withCluster { client, namespace in
-            let source = WaitSource(client: client, namespace: namespace, target: target, wantsInjection: self.goal == .injected)
+            let source = WaitSource(
+                client: client,
+                namespace: namespace,
+                target: target,
+                wantsInjection: self.goal == .injected
+            )
             let progress = Progress(target: self.target)
             defer { progress.end() }
             let end = ContinuousClock.now + limit
@@ -63,7 +70,9 @@ struct WaitCommand: AsyncParsableCommand {
             "message": .string(state.text),
         ]) { _ in state.isMet ? "\(self.target): \(state.text)\n" : "" }
         if !state.isMet {
-            complain("error: \(self.target) is not \(self.goal.rawValue) after \(limit.components.seconds) s: \(state.text)")
+            complain(
+                "error: \(self.target) is not \(self.goal.rawValue) after \(limit.components.seconds) s: \(state.text)"
+            )
             throw ExitCode.timedOut
         }
     }

@@ -82,11 +82,14 @@ struct CheckTests {
     @Test func nothingIsWrongWithASoundCluster() throws {
         let findings = Check.after(try soundFacts())
         #expect(findings.filter { $0.severity != .ok }.map(\.code) == [])
-        #expect(Set(findings.map(\.code)).isSuperset(of: ["Leader", "CABundleMatches", "PodWebhookCalled", "CRDReady"]))
+        #expect(
+            Set(findings.map(\.code)).isSuperset(of: ["Leader", "CABundleMatches", "PodWebhookCalled", "CRDReady"])
+        )
     }
 
     @Test(arguments: [
-        (KubernetesVersion(major: 1, minor: 19), "ServerTooOld"), (KubernetesVersion(major: 1, minor: 20), "ServerSupported"),
+        (KubernetesVersion(major: 1, minor: 19), "ServerTooOld"),
+        (KubernetesVersion(major: 1, minor: 20), "ServerSupported"),
         (KubernetesVersion(major: 1, minor: 36), "ServerSupported"),
         (KubernetesVersion(major: 1, minor: 37), "ServerNewerThanTested"),
     ])
@@ -173,8 +176,14 @@ struct CheckTests {
     }
 
     @Test(arguments: [
-        ("failed calling webhook \"m\": Post \"https://h\": x509: certificate signed by unknown authority", "WebhookNotTrusted"),
-        ("failed calling webhook \"m\": x509: certificate has expired or is not yet valid", "WebhookCertificateExpired"),
+        (
+            "failed calling webhook \"m\": Post \"https://h\": x509: certificate signed by unknown authority",
+            "WebhookNotTrusted"
+        ),
+        (
+            "failed calling webhook \"m\": x509: certificate has expired or is not yet valid",
+            "WebhookCertificateExpired"
+        ),
         ("failed calling webhook \"m\": dial tcp 10.0.0.1:443: connect: connection refused", "WebhookUnreachable"),
         ("failed calling webhook \"m\": no endpoints available for service \"hooks\"", "WebhookUnreachable"),
         ("failed calling webhook \"m\": context deadline exceeded", "WebhookUnreachable"),
@@ -262,7 +271,10 @@ struct CollectorCheckTests {
 
     @Test(arguments: [
         ("{}", "CollectorNotSeen"),
-        ("{version: 1.0.0, conditions: [{type: Ready, status: 'False', reason: ReconcileError, message: no}]}", "CollectorNotReconciled"),
+        (
+            "{version: 1.0.0, conditions: [{type: Ready, status: 'False', reason: ReconcileError, message: no}]}",
+            "CollectorNotReconciled"
+        ),
         ("{version: 1.0.0, scale: {statusReplicas: 0/1}}", "CollectorNotReady"),
     ])
     func why(_ status: String, _ code: String) throws {

@@ -7,7 +7,8 @@ import YAMLTree
 
 struct RedactionTests {
     @Test(arguments: [
-        ("password", true), ("api_key", true), ("X-Api-Key", true), ("OTEL_EXPORTER_OTLP_HEADERS", true), ("token", true),
+        ("password", true), ("api_key", true), ("X-Api-Key", true), ("OTEL_EXPORTER_OTLP_HEADERS", true),
+        ("token", true),
         ("DB_PASSWORD", true), ("authorization", true), ("client_secret", true), ("connection_string", true),
         ("secretName", false), ("secretKeyRef", false), ("token_file", false), ("passwordFile", false),
         ("key", false), ("endpoint", false), ("token_url", false), ("monkey", false), ("", false),
@@ -127,8 +128,10 @@ struct SupportBundleTests {
         ("", "configmaps", "ConfigMap", true, "namespaces/a/core/configmaps/x.yaml"),
         ("", "pods", "Pod", true, "namespaces/a/pods/x/x.yaml"),
         ("apps", "deployments", "Deployment", true, "namespaces/a/apps/deployments/x.yaml"),
-        ("rbac.authorization.k8s.io", "clusterroles", "ClusterRole", false,
-            "cluster-scoped-resources/rbac.authorization.k8s.io/clusterroles/x.yaml"),
+        (
+            "rbac.authorization.k8s.io", "clusterroles", "ClusterRole", false,
+            "cluster-scoped-resources/rbac.authorization.k8s.io/clusterroles/x.yaml"
+        ),
     ])
     func layout(_ group: String, _ plural: String, _ kind: String, _ isNamespaced: Bool, _ path: String) throws {
         let resource = APIResource(group: group, version: "v1", plural: plural, kind: kind, isNamespaced: isNamespaced)

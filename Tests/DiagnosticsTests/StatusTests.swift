@@ -37,7 +37,9 @@ struct StatusTests {
             instrumentations: []
         )
         #expect(
-            report.workloads.rows == [["shop", "deployment/web", "java,python", "2", "1", "InstrumentationNotFound (1)"]]
+            report.workloads.rows == [
+                ["shop", "deployment/web", "java,python", "2", "1", "InstrumentationNotFound (1)"]
+            ]
         )
         #expect(report.missed.rows == [["shop", "deployment/old", "2", "WebhookNotAsked"]])
         #expect(report.json["workloads"]?[0]?["notInjected"] == "1")
@@ -106,7 +108,9 @@ struct WaitTests {
         ("{}", false),
     ])
     func deploymentsRollOut(_ status: String, _ isMet: Bool) throws {
-        let deployment = try object("kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 2}\nstatus: \(status)")
+        let deployment = try object(
+            "kind: Deployment\nmetadata: {generation: 2}\nspec: {replicas: 2}\nstatus: \(status)"
+        )
         #expect(WaitState.ready(deployment, pods: []).isMet == isMet)
     }
 
@@ -148,7 +152,11 @@ struct RBACPlanTests {
 
     @Test func escalationRule() throws {
         let need = AccessAnswer(AccessCheck(verb: "get", group: "", resource: "pods"), reason: "", isAllowed: false)
-        let role = AccessAnswer(AccessCheck(verb: "create", group: "r", resource: "clusterroles"), reason: "", isAllowed: true)
+        let role = AccessAnswer(
+            AccessCheck(verb: "create", group: "r", resource: "clusterroles"),
+            reason: "",
+            isAllowed: true
+        )
         func escalation(_ bind: Bool) -> [AccessAnswer] {
             RBACPlan.escalationChecks.map { AccessAnswer($0, reason: "", isAllowed: $0.verb == "escalate" || bind) }
         }

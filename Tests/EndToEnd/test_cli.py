@@ -22,7 +22,6 @@ from plane import eventually
 
 pytestmark = pytest.mark.skipif(bool(plane.MISSING), reason=plane.MISSING)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-HOME = "opentelemetry-operator-system"
 ACCOUNT = "opentelemetry-operator-controller-manager"
 LEASE = "9f7554c3.opentelemetry.io"
 SECRET = "opentelemetry-operator-webhook-certificates"
@@ -87,35 +86,63 @@ def server():
     return plane.Server()
 
 
-@pytest.fixture
-def empty(server):
-    """A cluster without anything of ours, before and after."""
+class Cluster:
+    """One operator outside the cluster for all tests that leave it whole, and a new one after those that don't."""
 
-    def clean():
+    def __init__(self):
+        self.server = plane.Server()
+        self.operator = None
+        self.starts = 0
+
+    def use(self):
+        operator = self.operator
+        if operator is None or operator.process.poll() is not None or operator.damaged:
+            self.clear()
+            self.starts += 1
+            self.operator = plane.Operator(self.server, f"cli-{self.starts}.log")
+            self.operator.damaged = False
+        return self.operator
+
+    def clear(self):
+        """Nothing of ours is left."""
+        server = self.server
+        if self.operator is not None:
+            operator, self.operator = self.operator, None
+            operator.stop()
         plane.remove_webhooks(server)
         plane.forget_conversion(server)
         server.kubectl("delete", "crd", *CRDS, "--ignore-not-found", "--timeout=30s", check=False)
-        server.kubectl("delete", "namespace", HOME, "--ignore-not-found", "--wait=false", check=False)
         for kind, name in (("deployment", ACCOUNT), ("lease", LEASE), ("secret", SECRET), ("serviceaccount", ACCOUNT)):
             server.kubectl("-n", "default", "delete", kind, name, "--ignore-not-found", check=False)
 
-    clean()
-    yield server
-    clean()
+
+@pytest.fixture(scope="module")
+def cluster(server):
+    made = Cluster()
+    yield made
+    made.clear()
 
 
 @pytest.fixture
-def running(empty, request):
-    """An operator outside the cluster, with a namespace of the test's own."""
-    process = plane.Operator(empty, f"cli-{request.node.name[:60]}.log")
+def empty(cluster):
+    """A cluster without anything of ours."""
+    cluster.clear()
+    return cluster.server
+
+
+@pytest.fixture
+def running(cluster, request):
+    """An operator outside the cluster, with a namespace of the test's own. Who breaks more than its process says so:
+    `running.damaged`."""
+    operator, server = cluster.use(), cluster.server
     name = "cli-" + request.node.name.removeprefix("test_").partition("[")[0].replace("_", "-")[:40].strip("-")
-    empty.kubectl("create", "namespace", name)
-    eventually("its service account", lambda: empty.get("v1", "ServiceAccount", name, "default"), 30)
-    process.namespace = name
-    yield process
-    empty.kubectl("-n", name, "delete", "otelcol,otelinst,pods", "--all", "--timeout=20s", check=False)
-    process.stop()
-    empty.kubectl("delete", "namespace", name, "--wait=false", check=False)
+    server.kubectl("create", "namespace", name)
+    eventually("its service account", lambda: server.get("v1", "ServiceAccount", name, "default"), 30)
+    operator.namespace = name
+    yield operator
+    if operator.process.poll() is None and not operator.damaged:
+        server.kubectl("-n", name, "delete", "deployments,pods,otelcol,otelinst", "--all", "--grace-period=0", "--force")
+    server.kubectl("delete", "namespace", name, "--wait=false", check=False)
 
 
 # check
@@ -198,6 +225,7 @@ def test_check_whole(running):
 
 
 def test_check_no_definitions(running):
+    running.damaged = True
     plane.forget_conversion(running.server)
     running.server.kubectl("delete", "crd", *CRDS, "--timeout=30s")
     found = check(code=1)
@@ -206,6 +234,7 @@ def test_check_no_definitions(running):
 
 
 def test_check_definition_of_another_version(running):
+    running.damaged = True
     patch = [{"op": "remove", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/sampler"}]
     running.server.kubectl("patch", "crd", CRDS[1], "--type=json", "-p", json.dumps(patch))
     found = check()
