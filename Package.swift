@@ -48,6 +48,12 @@ let modules: [Module] = [
         fixtures: true
     ),
     Module(
+        name: "Diagnostics",
+        ours: [
+            "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "Rendering", "PodInjection",
+        ]
+    ),
+    Module(
         name: "FuzzTesting",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorVersions", "Rendering", "PodInjection",
@@ -111,7 +117,8 @@ let modules: [Module] = [
         name: "swiftlet",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
-            "PodInjection", "KubeClient", "KubeRuntime", "AdmissionServer", "PrometheusMetrics", "Controllers",
+            "PodInjection", "Diagnostics", "KubeClient", "KubeRuntime", "AdmissionServer", "PrometheusMetrics",
+            "Controllers",
         ],
         packages: [
             ("ArgumentParser", "swift-argument-parser"), ("Logging", "swift-log"), ("CoreMetrics", "swift-metrics"),

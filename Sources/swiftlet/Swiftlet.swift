@@ -9,7 +9,7 @@ import Glibc
 @main
 struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "swiftlet",
+        commandName: CommandName.shown,
         abstract: "An OpenTelemetry operator for Kubernetes.",
         discussion: """
             Examples:
@@ -24,7 +24,9 @@ struct Swiftlet: AsyncParsableCommand {
         subcommands: [
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
-            ConvertCommand.self, CRDsCommand.self, VersionCommand.self,
+            ConvertCommand.self, CRDsCommand.self, VersionCommand.self, CheckCommand.self,
+            RBACCommand.self, StatusCommand.self, WaitCommand.self, SupportBundleCommand.self,
+            GatherCommand.self, CompletionCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
@@ -32,7 +34,18 @@ struct Swiftlet: AsyncParsableCommand {
     static func main() async {
         // Output through a closed pipe (`swiftlet render | head`) ends the write, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
-        await Self.main(Array(CommandLine.arguments.dropFirst()).map(BooleanFlags.normalize))
+        let arguments = CommandName.arguments(Array(CommandLine.arguments.dropFirst()))
+        if CommandName.isCompletion { return KubectlCompletion.answer(arguments) }
+        do {
+            var command = try Self.parseAsRoot(arguments.map(BooleanFlags.normalize))
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            CommandName.exit(withError: error, arguments)
+        }
     }
 }
 
