@@ -1,4 +1,5 @@
 import ArgumentParser
+import TelemetryAPI
 
 #if canImport(Glibc)
 import Glibc
@@ -24,7 +25,7 @@ struct Swiftlet: AsyncParsableCommand {
         subcommands: [
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
-            ConvertCommand.self, CRDsCommand.self, VersionCommand.self,
+            ConvertCommand.self, CRDsCommand.self, SettingsCommand.self, VersionCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
@@ -32,7 +33,18 @@ struct Swiftlet: AsyncParsableCommand {
     static func main() async {
         // Output through a closed pipe (`swiftlet render | head`) ends the write, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
-        await Self.main(Array(CommandLine.arguments.dropFirst()).map(BooleanFlags.normalize))
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program.
+        let first = arguments.first ?? "--"
+        if first.hasPrefix("-"), !["-h", "-help", "--help", "-version", "--version"].contains(first) {
+            arguments.insert("operator", at: 0)
+        }
+        // The operator reads its own.
+        if arguments.first == "operator" || arguments.first == "webhook-server" {
+            await Self.main(arguments)
+        } else {
+            await Self.main(arguments.map(BooleanFlags.normalize))
+        }
     }
 }
 
@@ -56,21 +68,11 @@ struct VersionCommand: ParsableCommand {
 /// Go programs take `--flag` and `--flag=false` for booleans; manifests and charts use both forms. ArgumentParser wants a
 /// value, so the bare form is given one.
 enum BooleanFlags {
-    static let names: Set<String> = [
-        "--metrics-secure", "--enable-leader-election", "--enable-webhooks", "--ignore-missing-collector-crds",
-        "--create-rbac-permissions", "--openshift-create-dashboard", "--enable-multi-instrumentation",
-        "--enable-java-instrumentation", "--enable-nodejs-instrumentation", "--enable-python-instrumentation",
-        "--enable-dotnet-instrumentation", "--enable-apache-httpd-instrumentation", "--enable-go-instrumentation",
-        "--enable-nginx-instrumentation", "--enable-cr-metrics", "--create-sm-operator-metrics",
-        "--tls-cluster-profile", "--tls-configure-operands", "--zap-devel",
-    ]
+    private static let names = Set(
+        SettingCatalog.all.filter { $0.kind == .boolean }.compactMap(\.flag).map { "--\($0)" }
+    )
 
     static func normalize(_ argument: String) -> String {
         Self.names.contains(argument) ? argument + "=true" : argument
-    }
-
-    /// Go's ParseBool: 1, t, T, TRUE, true, True are true; everything else is false, as for the Go operator.
-    static func value(_ text: String) -> Bool {
-        ["1", "t", "T", "TRUE", "true", "True"].contains(text)
     }
 }
