@@ -63,7 +63,9 @@ package struct ConfigFile: Sendable, Hashable {
         if case .array(let items)? = self.values[key] {
             var texts: [String] = []
             for item in items {
-                guard case .string(let text) = item else { throw ConfigFileError("\(self.path)\(key): must be a list of texts") }
+                guard case .string(let text) = item else {
+                    throw ConfigFileError("\(self.path)\(key): must be a list of texts")
+                }
                 texts.append(text)
             }
             return texts

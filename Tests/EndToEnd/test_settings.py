@@ -35,6 +35,15 @@ def swiftlet(*arguments, env=None):
     )
 
 
+def healthy(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    finally:
+        connection.close()
+
+
 @contextlib.contextmanager
 def running(server, log, *flags, env=None):
     """The operator without webhooks, until the block ends; gives its log's lines as a function."""
@@ -48,6 +57,7 @@ def running(server, log, *flags, env=None):
             stdout=output, stderr=output, env={"PATH": os.environ["PATH"], **(env or {})},
         )
     try:
+        plane.eventually("it runs", lambda: process.poll() is not None or healthy(health))
         yield process, lambda: path.read_text().splitlines()
         assert process.poll() is None, path.read_text()[-2000:]
         process.send_signal(signal.SIGTERM)

@@ -32,7 +32,7 @@ struct OperatorObjectTests {
               namespace: o
               labels: {app.kubernetes.io/name: opentelemetry-operator}
               ownerReferences:
-              - {apiVersion: apps/v1, kind: Deployment, name: d, uid: u, controller: true, blockOwnerDeletion: true}
+              - {apiVersion: apps/v1, kind: Deployment, name: d, uid: u}
             spec:
               podSelector: {matchLabels: {app.kubernetes.io/name: opentelemetry-operator}}
               policyTypes: [Ingress, Egress]
@@ -88,7 +88,7 @@ struct OperatorObjectTests {
                 app.kubernetes.io/part-of: opentelemetry-operator
                 control-plane: controller-manager
               ownerReferences:
-              - {apiVersion: apps/v1, kind: Deployment, name: d, uid: u, controller: true, blockOwnerDeletion: true}
+              - {apiVersion: apps/v1, kind: Deployment, name: d, uid: u}
             spec:
               endpoints:
               - interval: 30s

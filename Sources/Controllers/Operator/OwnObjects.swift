@@ -72,11 +72,7 @@ package struct OwnObjects: Service {
             serverPorts: try await self.serverPorts(),
             otherPorts: self.options.telemetryPorts
         )
-        try await self.client.apply(
-            policy.render(owner: owner),
-            ResourceCatalog.networkPolicies,
-            fieldManager: ApplyEngine.fieldManager
-        )
+        try await self.apply(policy.render(owner: owner), ResourceCatalog.networkPolicies)
     }
 
     /// One of ours, from a time when the gate was on; whoever wrote another has a reason for it.
@@ -136,11 +132,7 @@ package struct OwnObjects: Service {
                         isSecure: self.options.isMetricsSecure,
                         owner: try await self.deployment(in: namespace)
                     )
-                    try await self.client.apply(
-                        monitor,
-                        ResourceCatalog.serviceMonitors,
-                        fieldManager: ApplyEngine.fieldManager
-                    )
+                    try await self.apply(monitor, ResourceCatalog.serviceMonitors)
                 }
             } else {
                 Logger.current.info("no ServiceMonitor for the operator's metrics: the cluster does not know the kind")
@@ -178,6 +170,22 @@ package struct OwnObjects: Service {
         } catch let error as APIError where error.isNotFound {
             return nil
         }
+    }
+
+    /// Writes it unless it is there as wanted: at rest, and after a restart, nothing is written.
+    private func apply(_ wanted: KubeObject, _ resource: APIResource) async throws {
+        var wanted = wanted
+        let hash = ApplyEngine.hash(wanted)
+        wanted.metadata.annotations[OwnedRecord.hashAnnotation] = hash
+        do {
+            let live = try await self.client.get(resource, namespace: wanted.namespace, name: wanted.name)
+            if live.metadata.annotations[OwnedRecord.hashAnnotation] == hash,
+                LiveComparison.holds(wanted.json, in: live.json)
+            {
+                return
+            }
+        } catch let error as APIError where error.isNotFound {}
+        try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
     }
 
     /// Until it succeeds, less and less often.

@@ -43,7 +43,7 @@ package struct OperatorNetworkPolicy: Sendable, Hashable {
                 "egress": .array(self.egress),
             ],
         ])
-        object.metadata.ownerReferences = [OwnerReference(controller: owner)]
+        object.metadata.ownerReferences = [owner.plainReference]
         return object
     }
 
@@ -81,5 +81,15 @@ extension OperatorNetworkPolicy {
         }
         let named = ports.filter { $0[string: "name"] == "https" }
         return self.unique((named.isEmpty ? ports : named).compactMap { $0[int: "port"] }).sorted()
+    }
+}
+
+extension KubeObject {
+    /// Makes it the owner, without more: who holds up its deletion needs a permission at its finalizers on some clusters.
+    var plainReference: OwnerReference {
+        OwnerReference([
+            "apiVersion": .string(self.apiVersion), "kind": .string(self.kind), "name": .string(self.name),
+            "uid": .string(self.metadata.uid ?? ""),
+        ])
     }
 }

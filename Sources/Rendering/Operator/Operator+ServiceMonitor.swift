@@ -34,7 +34,7 @@ package enum OperatorServiceMonitor {
                 "selector": ["matchLabels": ["app.kubernetes.io/name": "opentelemetry-operator"]],
             ],
         ])
-        if let owner { object.metadata.ownerReferences = [OwnerReference(controller: owner)] }
+        if let owner { object.metadata.ownerReferences = [owner.plainReference] }
         return object
     }
 }
