@@ -39,6 +39,13 @@ struct Swiftlet: AsyncParsableCommand {
         if first.hasPrefix("-"), !["-h", "-help", "--help", "-version", "--version"].contains(first) {
             arguments.insert("operator", at: 0)
         }
+        // What is no command would go to the operator, as it is the default.
+        let commands = Self.configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+        if let first = arguments.first, !first.hasPrefix("-"), !commands.contains(first) {
+            let hint = Spelling.nearest(to: first, among: commands).map { "did you mean \($0)?" }
+            complain("error: unknown command \(first): \(hint ?? "see --help for those there are")")
+            Self.exit(withError: ExitCode.validationFailure)
+        }
         // The operator reads its own.
         if arguments.first == "operator" || arguments.first == "webhook-server" {
             await Self.main(arguments)

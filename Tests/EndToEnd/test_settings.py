@@ -45,11 +45,11 @@ def healthy(port):
 
 
 @contextlib.contextmanager
-def running(server, log, *flags, env=None):
+def running(server, log, *flags, env=None, health=None):
     """The operator without webhooks, until the block ends; gives its log's lines as a function."""
     plane.LOGS.mkdir(parents=True, exist_ok=True)
     path = plane.LOGS / f"settings-{log}.log"
-    health = plane.free_port()
+    health = health or plane.free_port()
     with open(path, "wb") as output:
         process = subprocess.Popen(
             [plane.BINARY, "operator", "--kubeconfig", server.kubeconfig, "--enable-webhooks=false",
@@ -214,7 +214,9 @@ def test_network_policy(server):
         plane.eventually("a word about it", lambda: any("has no NetworkPolicy" in line for line in lines()))
         assert policy() is None
     server.kubectl("apply", "-n", NAMESPACE, "-f", "-", text=DEPLOYMENT)
-    with running(server, "policy", f"--namespace={NAMESPACE}", env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317"}):
+    # It names the ports that are served, so these stay the same.
+    settings = {"health": plane.free_port(), "env": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317"}}
+    with running(server, "policy", f"--namespace={NAMESPACE}", **settings):
         found = plane.eventually("the NetworkPolicy", policy)
         (owner,) = found["metadata"]["ownerReferences"]
         assert owner["name"] == "opentelemetry-operator-controller-manager"
@@ -222,8 +224,9 @@ def test_network_policy(server):
         real = int(server.address.rpartition(":")[2])
         assert {real, 443, 6443, 53, 4317} <= out
         assert not any("to" in rule for rule in found["spec"]["egress"])
+        assert found["spec"]["ingress"] == [{"ports": [{"port": settings["health"], "protocol": "TCP"}]}]
     version = policy()["metadata"]["resourceVersion"]
-    with running(server, "policy-again", f"--namespace={NAMESPACE}", env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4317"}):
+    with running(server, "policy-again", f"--namespace={NAMESPACE}", **settings):
         time.sleep(2)
         assert policy()["metadata"]["resourceVersion"] == version, "nothing changed, so nothing is written"
     with running(server, "policy-off", f"--namespace={NAMESPACE}", "--feature-gates", "-operator.networkpolicy"):

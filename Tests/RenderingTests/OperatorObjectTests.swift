@@ -60,6 +60,12 @@ struct OperatorObjectTests {
         #expect(policy.spec?["ingress"] == [["ports": [["port": 1, "protocol": "TCP"]]]])
     }
 
+    /// A rule without ports would let in everything.
+    @Test func networkPolicyOfWhatServesNothing() {
+        let policy = OperatorNetworkPolicy(namespace: "o", servedPorts: [0], serverPorts: [443])
+        #expect(policy.render(owner: self.deployment).spec?["ingress"] == [])
+    }
+
     @Test func portsOfEndpoints() {
         let slice = KubeObject([
             "kind": "EndpointSlice", "ports": [["name": "https", "port": 6443], ["name": "other", "port": 1]],

@@ -39,12 +39,18 @@ package struct OperatorNetworkPolicy: Sendable, Hashable {
             "spec": [
                 "podSelector": ["matchLabels": ["app.kubernetes.io/name": "opentelemetry-operator"]],
                 "policyTypes": ["Ingress", "Egress"],
-                "ingress": [["ports": Self.ports(Self.unique(self.servedPorts))]],
+                "ingress": .array(self.ingress),
                 "egress": .array(self.egress),
             ],
         ])
         object.metadata.ownerReferences = [owner.plainReference]
         return object
+    }
+
+    /// A rule without ports would let in everything.
+    private var ingress: [JSONValue] {
+        let ports = Self.unique(self.servedPorts)
+        return ports.isEmpty ? [] : [["ports": Self.ports(ports)]]
     }
 
     private var egress: [JSONValue] {
