@@ -40,7 +40,7 @@ struct Swiftlet: AsyncParsableCommand {
             arguments.insert("operator", at: 0)
         }
         // What is no command would go to the operator, as it is the default.
-        let commands = Self.configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+        let commands = Self.configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
         if let first = arguments.first, !first.hasPrefix("-"), !commands.contains(first) {
             let hint = Spelling.nearest(to: first, among: commands).map { "did you mean \($0)?" }
             complain("error: unknown command \(first): \(hint ?? "see --help for those there are")")
