@@ -109,7 +109,7 @@ let modules: [Module] = [
         ],
         packages: [
             ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
-            ("Crypto", "swift-crypto"), ("NIOCore", "swift-nio"),
+            ("Crypto", "swift-crypto"), ("NIOCore", "swift-nio"), ("NIOHTTP1", "swift-nio"),
         ],
         testOurs: ["KubeTesting"]
     ),

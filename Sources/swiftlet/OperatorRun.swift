@@ -14,9 +14,11 @@ import Glibc
 /// Runs the operator until it is told to stop (SIGTERM, SIGINT): logging, metrics, the client and the services.
 struct OperatorRun {
     let options: OperatorOptions
+    /// All settings as they are written, for the first line of the log.
+    let summary: [(key: String, value: String)]
 
     func run() async throws {
-        LoggingSystem.bootstrap { label in JSONLineHandler(label: label, level: self.level) }
+        LoggingSystem.bootstrap { label in JSONLineHandler(label: label, format: self.options.logFormat) }
         let logger = Logger(label: "swiftlet")
         let metrics = PrometheusMetrics()
         let process = ProcessMetrics()
@@ -27,9 +29,17 @@ struct OperatorRun {
             "Starting the OpenTelemetry Operator",
             metadata: [
                 "opentelemetry-operator": "\(Version.compatible)", "swiftlet": "\(Version.current)",
-                "config": ["collector-image": "\(self.options.settings.images.collector)"],
+                // A build carries no date, so that the same source gives the same program; and no Go.
+                "build-date": "unknown", "go-version": "none", "go-arch": "\(Self.architecture)",
+                "go-os": "\(Self.system)",
+                "config": .dictionary(
+                    Dictionary(self.summary.map { ($0.key, .string($0.value)) }, uniquingKeysWith: { $1 })
+                ),
             ]
         )
+        for warning in self.options.warnings {
+            logger.warning("a setting has no effect", metadata: ["reason": "\(warning)"])
+        }
         let configuration = try await ClientConfiguration.load(
             kubeconfig: self.options.kubeconfig,
             context: self.options.context
@@ -59,13 +69,23 @@ struct OperatorRun {
         logger.info("stopped")
     }
 
-    private var level: Logger.Level {
-        switch self.options.logLevel {
-        case "debug": .debug
-        case "error": .error
-        case "warn", "warning": .warning
-        default: Int(self.options.logLevel).map { $0 > 0 ? .debug : .info } ?? .info
-        }
+    /// By Go's names, as scripts know them.
+    private static var architecture: String {
+        #if arch(x86_64)
+        "amd64"
+        #elseif arch(arm64)
+        "arm64"
+        #else
+        "unknown"
+        #endif
+    }
+
+    private static var system: String {
+        #if os(Linux)
+        "linux"
+        #else
+        "darwin"
+        #endif
     }
 
     /// `/proc/sys/crypto/fips_enabled`: absent means no, unreadable yes.

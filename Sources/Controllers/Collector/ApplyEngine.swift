@@ -156,7 +156,7 @@ package struct ApplyEngine: Sendable {
     }
 
     /// SHA-256 of an object in canonical form, the first 16 hex digits: enough to see a change.
-    private static func hash(_ object: KubeObject) -> String {
+    static func hash(_ object: KubeObject) -> String {
         let digest = SHA256.hash(data: object.json.bytes(.canonical))
         let digits = Array("0123456789abcdef".utf8)
         return String(

@@ -40,6 +40,7 @@ package struct Operator: Sendable {
     ///
     /// - Throws: `APIError` when the cluster can't be asked; errors of addresses and durations that make no sense.
     package func services() async throws -> [any Service] {
+        try await CollectorKind(client: self.client, options: self.options, logger: self.logger).require()
         let facts = try await ClusterProbe(client: self.client).facts()
         let apis = ClusterAPIs(client: self.client, facts: facts)
         let scope: NamespaceScope =
@@ -69,7 +70,13 @@ package struct Operator: Sendable {
         var everywhere: [any Service] = [apis] + stores.services
         everywhere.append(events)
         var checks = [HealthCheck("ping")]
-        let metricsTLS = self.options.isMetricsSecure ? TLSContextSource() : nil
+        let metricsTLS = self.options.isMetricsSecure ? TLSContextSource(policy: self.options.tls) : nil
+        // Files of the user's stand in for the certificate that the operator makes.
+        let ownMetricsTLS = self.options.metricsFiles == nil ? metricsTLS : nil
+        if let files = self.options.metricsFiles, let metricsTLS {
+            everywhere.append(try MetricsCertificate(files: files, contexts: metricsTLS, logger: self.logger))
+        }
+        leaderOnly.append(OwnObjects(client: self.client, options: self.options, apis: apis))
         if self.options.servesWebhooks {
             let tally = InstrumentationTally(client: self.client, now: { Timestamp.now().rfc3339 })
             let webhooks = Webhooks(
@@ -80,7 +87,8 @@ package struct Operator: Sendable {
                 recorder: DecisionRecorder(logger: self.logger, events: events, tally: tally)
             )
             var configuration = AdmissionServer.Configuration(
-                address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
+                address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort),
+                tls: self.options.tls
             )
             // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
             if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(2) }
@@ -90,7 +98,7 @@ package struct Operator: Sendable {
                 logger: self.logger
             )
             let selection = self.podSelection(stores, facts)
-            let (keeper, registrar) = self.registration(server, metricsTLS, selection)
+            let (keeper, registrar) = self.registration(server, ownMetricsTLS, selection)
             selection.onChange { registrar.changed() }
             everywhere.append(tally)
             everywhere.append(keeper)
@@ -132,8 +140,8 @@ package struct Operator: Sendable {
             if !self.options.electsLeader, !self.options.servesWebhooksOnly {
                 checks.append(Self.registrationCheck(keeper))
             }
-        } else if let metricsTLS {
-            try metricsTLS.reload(Self.ownIdentity())
+        } else if let ownMetricsTLS {
+            try ownMetricsTLS.reload(Self.ownIdentity())
         }
         checks.append(Self.cachesCheck(stores))
         let probes = HealthServer(
