@@ -222,9 +222,12 @@ final class Transport: Sendable {
         var code = 0
         defer {
             self.observer?.finished(
-                verb: request.verb,
-                resource: request.resource,
-                code: code,
+                ObservedRequest(
+                    verb: request.verb,
+                    method: request.method.rawValue,
+                    resource: request.resource,
+                    code: code
+                ),
                 duration: self.time.now - start
             )
         }
@@ -305,9 +308,12 @@ final class Transport: Sendable {
         var code = 0
         defer {
             self.observer?.finished(
-                verb: request.verb,
-                resource: request.resource,
-                code: code,
+                ObservedRequest(
+                    verb: request.verb,
+                    method: request.method.rawValue,
+                    resource: request.resource,
+                    code: code
+                ),
                 duration: self.time.now - start
             )
         }

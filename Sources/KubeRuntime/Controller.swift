@@ -53,7 +53,6 @@ package final class Controller<Key: ReconcileKey>: Service {
     private let time: TimeSource
     private let reconcile: Reconcile
     private let sources = Mutex<[Source]>([])
-    private let counter = Atomic<Int>(0)
     private let metrics: ControllerMetrics
 
     /// - Parameters:
@@ -127,6 +126,9 @@ package final class Controller<Key: ReconcileKey>: Service {
 
     // MARK: Running
 
+    /// Brings those metrics up to date that grow by themselves, for a scrape.
+    package func refreshMetrics() { self.queue.refreshMetrics() }
+
     /// Waits for the caches, then works on keys until graceful shutdown (keys that are being worked on are finished) or
     /// cancellation (they are cancelled). Can be run again afterwards, as after a lost and regained leadership.
     ///
@@ -159,10 +161,9 @@ package final class Controller<Key: ReconcileKey>: Service {
     }
 
     private func work(on key: Key) async -> KeyOutcome {
-        let number = self.counter.add(1, ordering: .relaxed).newValue
         var metadata = key.logMetadata
         if metadata["kind"] == nil { metadata["kind"] = .string(self.kind) }
-        metadata["reconcile_id"] = .stringConvertible(number)
+        metadata["reconcileID"] = .string(Self.makeID())
         let start = self.time.now
         self.metrics.active.increment()
         let (outcome, result) = await withLogger(mergingMetadata: metadata) { logger in
@@ -172,6 +173,16 @@ package final class Controller<Key: ReconcileKey>: Service {
         self.metrics.time.recordNanoseconds((self.time.now - start).nanoseconds)
         self.metrics.count(result)
         return outcome
+    }
+
+    /// 128 random bits: no two reconciles have the same, not even of two processes.
+    private static func makeID() -> String {
+        func hex(_ bits: UInt64) -> String {
+            let text = String(bits, radix: 16)
+            return String(repeating: "0", count: 16 - text.utf8.count) + text
+        }
+        var random = SystemRandomNumberGenerator()
+        return hex(random.next()) + hex(random.next())
     }
 
     private func attempt(_ key: Key, _ logger: Logger) async -> (KeyOutcome, ControllerMetrics.Result) {
@@ -213,6 +224,7 @@ private struct ControllerMetrics: Sendable {
     private let error: Counter
     private let errors: Counter
     private let terminalErrors: Counter
+    private let panics: Counter
 
     init(name: String) {
         let labels = [("controller", name)]
@@ -228,6 +240,8 @@ private struct ControllerMetrics: Sendable {
         self.error = total("error")
         self.errors = Counter(label: "controller_runtime_reconcile_errors_total", dimensions: labels)
         self.terminalErrors = Counter(label: "controller_runtime_terminal_reconcile_errors_total", dimensions: labels)
+        // There is nothing here like a recovered panic: a trap ends the process. For dashboards it is 0.
+        self.panics = Counter(label: "controller_runtime_reconcile_panics_total", dimensions: labels)
     }
 
     func count(_ result: Result) {

@@ -21,7 +21,9 @@ struct OperatorRun {
         let metrics = PrometheusMetrics()
         let process = ProcessMetrics()
         metrics.collect { process.write(to: &$0) }
+        for metric in MetricCatalog.all { metrics.describe(metric.name, help: metric.help, buckets: metric.buckets) }
         MetricsSystem.bootstrap(metrics)
+        BuildInfo.expose(version: Version.current, compatible: Version.compatible)
         // Read by people and by scripts that look for the collector's image, so it comes first and on one line.
         logger.info(
             "Starting the OpenTelemetry Operator",
@@ -34,7 +36,11 @@ struct OperatorRun {
             kubeconfig: self.options.kubeconfig,
             context: self.options.context
         )
-        let client = try KubeClient(configuration: configuration, logger: logger)
+        let client = try KubeClient(
+            configuration: configuration,
+            logger: logger,
+            observer: MetricsObserver(of: configuration)
+        )
         do {
             let services = try await Operator(
                 options: self.options,

@@ -153,7 +153,7 @@ import Testing
         let terminal = failures.first { $0.metadata["name"] == "terminal" }
         #expect(terminal?.level == .error && terminal?.metadata["error"] == "bad spec")
         #expect(terminal?.metadata["controller"] == "c" && terminal?.metadata["kind"] == "Thing")
-        #expect(terminal?.metadata["namespace"] == "ns" && terminal?.metadata["reconcile_id"] != nil)
+        #expect(terminal?.metadata["namespace"] == "ns" && terminal?.metadata["reconcileID"] != nil)
         #expect(metrics["controller_runtime_reconcile_total{controller=c,result=success}"] == 1)
         #expect(metrics["controller_runtime_reconcile_total{controller=c,result=requeue_after}"] == 1)
         #expect(metrics["controller_runtime_reconcile_total{controller=c,result=requeue}"] == 4)

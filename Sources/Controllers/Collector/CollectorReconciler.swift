@@ -20,6 +20,7 @@ package struct CollectorReconciler: Sendable {
     let owned: OwnedStores
     let engine: ApplyEngine
     let unseenStatus = UnseenStatus()
+    package let readiness = CollectorReadiness()
     let settings: OperatorSettings
     let events: EventRecorder?
     let now: @Sendable () -> String
@@ -82,6 +83,7 @@ package struct CollectorReconciler: Sendable {
         let version = self.collectors.resourceVersion(of: key)
         guard let record = self.collectors[key] else {
             self.unseenStatus.forget(key)
+            self.readiness.forget(key)
             try await self.sweep(key)
             return .done
         }
@@ -89,7 +91,10 @@ package struct CollectorReconciler: Sendable {
         if stored.metadata.finalizers.contains(PredecessorFinalizer.name) {
             try await self.releaseFinalizer(of: stored)
         }
-        guard !stored.metadata.isDeleting, stored.isManaged else { return .done }
+        guard !stored.metadata.isDeleting, stored.isManaged else {
+            self.readiness.forget(key)
+            return .done
+        }
         if let status = self.unseenStatus[key, over: version] { stored.json["status"] = .object(status.json) }
         let upgrade = upgradeCollector(stored, to: self.settings.versions.collector)
         let news = upgrade.condition(for: stored, now: self.now())

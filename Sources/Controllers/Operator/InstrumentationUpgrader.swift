@@ -95,6 +95,7 @@ package struct InstrumentationUpgrader: Service {
                 name: key.name,
                 .merge(patch)
             )
+            APIWrites.count(ResourceCatalog.instrumentations.kind, .upgraded)
             Logger.current.info("upgraded an Instrumentation", metadata: ["instrumentation": "\(key)"])
         }
         for (action, note) in plan.events {
@@ -119,5 +120,6 @@ package struct InstrumentationUpgrader: Service {
             subresource: "status",
             .merge(["status": ["upgradeBlockedVersions": plan.blocked.isEmpty ? .null : .object(blocked)]])
         )
+        APIWrites.count(ResourceCatalog.instrumentations.kind, .status)
     }
 }

@@ -62,9 +62,20 @@ package struct Operator: Sendable {
             events: events,
             now: { Timestamp.now().rfc3339 }
         )
+        let refresh = MetricsRefresh()
+        let (watched, rendered) = (CacheMetrics(cache: "webhooks"), CacheMetrics(cache: "owned"))
+        refresh.add { watched.record(stores.measured) }
         var leaderOnly: [any Service] = [owned]
         if self.options.countsComponents { leaderOnly.append(CollectorMetrics(collectors: stores.collectors)) }
-        leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
+        let controller = reconciler.controller(parallelism: self.options.maxConcurrentReconciles)
+        leaderOnly.append(controller)
+        if !self.options.servesWebhooksOnly {
+            refresh.add {
+                controller.refreshMetrics()
+                reconciler.readiness.refreshMetrics()
+                rendered.record(owned.kinds.map(\.store))
+            }
+        }
 
         var everywhere: [any Service] = [apis] + stores.services
         everywhere.append(events)
@@ -92,6 +103,7 @@ package struct Operator: Sendable {
             let selection = self.podSelection(stores, facts)
             let (keeper, registrar) = self.registration(server, metricsTLS, selection)
             selection.onChange { registrar.changed() }
+            refresh.add { keeper.refreshMetrics() }
             everywhere.append(tally)
             everywhere.append(keeper)
             everywhere.append(server)
@@ -142,7 +154,7 @@ package struct Operator: Sendable {
             logger: self.logger
         )
         var services: [any Service] = [probes]
-        if let metrics = try self.metricsServer(metricsTLS) { services.append(metrics) }
+        if let metrics = try self.metricsServer(metricsTLS, refresh) { services.append(metrics) }
         services += everywhere
         if !self.options.servesWebhooksOnly { services.append(try self.leader(leaderOnly)) }
         return services
@@ -236,15 +248,23 @@ package struct Operator: Sendable {
         return (keeper, registrar)
     }
 
-    private func metricsServer(_ tls: TLSContextSource?) throws -> HealthServer? {
+    private func metricsServer(_ tls: TLSContextSource?, _ refresh: MetricsRefresh) throws -> HealthServer? {
         guard self.options.metricsAddress != "0" else { return nil }
-        let client = self.client
         let exposition = self.exposition
         var authorize: (@Sendable (String) async -> MetricsEndpoint.Verdict)?
-        if tls != nil { authorize = { token in await MetricsAccess(client: client).verdict(token) } }
+        if tls != nil {
+            let access = MetricsAccess(client: self.client, logger: self.logger)
+            authorize = { token in await access.verdict(token) }
+        }
         return HealthServer(
             configuration: .init(address: try ListenAddress(parsing: self.options.metricsAddress), name: "metrics"),
-            metrics: MetricsEndpoint(exposition: { exposition() }, authorize: authorize),
+            metrics: MetricsEndpoint(
+                exposition: {
+                    refresh()
+                    return exposition()
+                },
+                authorize: authorize
+            ),
             tls: tls,
             logger: self.logger
         )

@@ -1,21 +1,14 @@
 import KubeModel
 package import KubeRuntime
 package import Logging
-import Metrics
 package import PodInjection
-import Synchronization
 
 /// Passes on what injection decided: counted, logged, told as Events.
 package final class DecisionRecorder: Sendable {
-    private struct Label: Hashable {
-        var subject: String
-        var code: String
-    }
-
     /// One pod fills so many lines of the log at most.
     private static let lineLimit = 8
 
-    private let counters = Mutex<[Label: Counter]>([:])
+    private let metrics = InjectionMetrics()
     private let logger: Logger
     private let events: EventRecorder?
     private let tally: InstrumentationTally?
@@ -26,16 +19,18 @@ package final class DecisionRecorder: Sendable {
         self.tally = tally
     }
 
-    package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest) {
+    /// - Parameter duration: how long the review took, lookups included.
+    package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest, duration: Duration = .zero) {
+        self.metrics.time(outcome, duration)
         var lines = 0
         for decision in outcome.decisions {
-            self.counter(Label(subject: decision.subject.id, code: decision.code.rawValue)).increment()
+            self.metrics.count(decision)
             guard decision.isRefusal, lines < Self.lineLimit else { continue }
             lines += 1
             self.logger.info(
                 "pod not injected",
                 metadata: [
-                    "namespace": "\(request.namespace)", "name": "\(request.name)",
+                    "uid": "\(request.uid)", "namespace": "\(request.namespace)", "name": "\(request.name)",
                     "subject": "\(decision.subject.id)", "code": "\(decision.code)", "reason": "\(decision.message)",
                 ]
             )
@@ -43,7 +38,10 @@ package final class DecisionRecorder: Sendable {
         if let error = outcome.error {
             self.logger.warning(
                 "pod admitted as it came",
-                metadata: ["namespace": "\(request.namespace)", "name": "\(request.name)", "error": "\(error)"]
+                metadata: [
+                    "uid": "\(request.uid)", "namespace": "\(request.namespace)", "name": "\(request.name)",
+                    "error": "\(error)",
+                ]
             )
         }
         // A dry run has no side effects.
@@ -76,18 +74,6 @@ package final class DecisionRecorder: Sendable {
                 regarding: collector.reference
             )
         )
-    }
-
-    private func counter(_ label: Label) -> Counter {
-        self.counters.withLock { counters in
-            if let known = counters[label] { return known }
-            let made = Counter(
-                label: "swiftlet_injection_decisions_total",
-                dimensions: [("subject", label.subject), ("code", label.code)]
-            )
-            counters[label] = made
-            return made
-        }
     }
 }
 
