@@ -171,7 +171,7 @@ final class Transport: Sendable {
             } catch let error as KubeClientError where error.code == .connectionClosed {
                 decision = policy.decideAfterLostConnection()
                 if decision == .giveUp { throw error }
-                self.logger.debug("Sending again after a lost connection", metadata: self.metadata(request))
+                self.logger.inContext.debug("Sending again after a lost connection", metadata: self.metadata(request))
             }
             if case .retry(let delay) = decision, delay > .zero { try await self.time.sleep(for: delay) }
         }
@@ -195,7 +195,7 @@ final class Transport: Sendable {
                 remaining: deadline - self.time.now
             )
             if case .retry(let delay) = decision {
-                self.logger.debug(
+                self.logger.inContext.debug(
                     "Waiting as the API server asks",
                     metadata: ["code": "\(response.status)", "delay": "\(delay)", "retries": "\(policy.retries)"]
                 )

@@ -167,7 +167,12 @@ package final class Controller<Key: ReconcileKey>: Service {
         let start = self.time.now
         self.metrics.active.increment()
         let (outcome, result) = await withLogger(mergingMetadata: metadata) { logger in
-            await self.attempt(key, logger)
+            let ended = await self.attempt(key, logger)
+            logger.debug(
+                "reconcile ended",
+                metadata: ["result": "\(ended.1)", "seconds": "\((self.time.now - start).seconds)"]
+            )
+            return ended
         }
         self.metrics.active.decrement()
         self.metrics.time.recordNanoseconds((self.time.now - start).nanoseconds)
@@ -213,7 +218,13 @@ package final class Controller<Key: ReconcileKey>: Service {
 
 /// Names and meaning as controller-runtime's, which dashboards know. Handles are made once.
 private struct ControllerMetrics: Sendable {
-    enum Result { case success, requeue, requeueAfter, error, terminalError }
+    enum Result: String, CustomStringConvertible {
+        case success, requeue
+        case requeueAfter = "requeue_after"
+        case error
+        case terminalError = "terminal_error"
+        var description: String { self.rawValue }
+    }
 
     let active: Meter
     let parallelism: Gauge

@@ -104,12 +104,18 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         self.state.withLock { $0.isStopping = false }
     }
 
-    /// Brings those metrics up to date that grow by themselves, for a scrape: how long the work under way takes already.
-    package func refreshMetrics() {
+    /// How long the work under way takes already: all of it together, and what began first.
+    package var workUnderWay: (total: Duration, longest: Duration) {
         let now = self.time.now
         let ages = self.state.withLock { state in state.starts.values.map { now - $0 } }
-        self.metrics.unfinished.record(ages.reduce(.zero, +).seconds)
-        self.metrics.longest.record((ages.max() ?? .zero).seconds)
+        return (ages.reduce(.zero, +), ages.max() ?? .zero)
+    }
+
+    /// Brings those metrics up to date that grow by themselves, for a scrape.
+    package func refreshMetrics() {
+        let work = self.workUnderWay
+        self.metrics.unfinished.record(work.total.seconds)
+        self.metrics.longest.record(work.longest.seconds)
     }
 
     private func end(_ key: Key, _ outcome: KeyOutcome, start: Duration) {

@@ -37,6 +37,12 @@ package struct ProcessMetrics: Sendable {
                 help: "Virtual memory size in bytes.",
                 stat.virtualBytes
             )
+            writer.value(
+                "process_virtual_memory_max_bytes",
+                kind: .gauge,
+                help: "Maximum amount of virtual memory available in bytes.",
+                Self.limit(Int32(RLIMIT_AS.rawValue))
+            )
             if let boot = self.bootTime() {
                 writer.value(
                     "process_start_time_seconds",
@@ -110,6 +116,15 @@ package struct ProcessMetrics: Sendable {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         return UInt64(limit.rlim_cur)
+    }
+
+    /// Of memory; `-1` for none, as the Go client has it.
+    private static func limit(_ resource: Int32) -> Double {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(UInt32(resource)), &limit) == 0, limit.rlim_cur != rlim_t.max else {
+            return -1
+        }
+        return Double(limit.rlim_cur)
     }
 
     private static func number(_ text: some Collection<UInt8>) -> Double? {

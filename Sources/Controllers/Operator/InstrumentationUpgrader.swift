@@ -96,7 +96,10 @@ package struct InstrumentationUpgrader: Service {
                 .merge(patch)
             )
             APIWrites.count(ResourceCatalog.instrumentations.kind, .upgraded)
-            Logger.current.info("upgraded an Instrumentation", metadata: ["instrumentation": "\(key)"])
+            Logger.current.info(
+                "upgraded an Instrumentation",
+                metadata: ["kind": "Instrumentation", "namespace": "\(key.namespace)", "name": "\(key.name)"]
+            )
         }
         for (action, note) in plan.events {
             self.events.record(

@@ -195,6 +195,9 @@ package final class WebhookRegistrar: Service {
         )
         APIWrites.count(APIResource.customResourceDefinitions.kind, .registration)
         self.written.withLock { $0[CollectorDefinition.key.name] = write }
-        Logger.current.info("registered the conversion webhook", metadata: ["name": "\(CollectorDefinition.key.name)"])
+        Logger.current.info(
+            "registered the conversion webhook",
+            metadata: ["kind": "CustomResourceDefinition", "name": "\(CollectorDefinition.key.name)"]
+        )
     }
 }
