@@ -201,7 +201,7 @@ package struct MetricCatalog: Sendable, Hashable {
             .init("process_resident_memory_bytes", help: "Resident memory size in bytes."),
             .init("process_virtual_memory_bytes", help: "Virtual memory size in bytes."),
             .init("process_virtual_memory_max_bytes", help: "Maximum amount of virtual memory available in bytes."),
-        .init("process_start_time_seconds", help: "Start time of the process since unix epoch in seconds."),
+            .init("process_start_time_seconds", help: "Start time of the process since unix epoch in seconds."),
             .init("process_open_fds", help: "Number of open file descriptors."),
             .init("process_max_fds", help: "Maximum number of open file descriptors."),
         ]

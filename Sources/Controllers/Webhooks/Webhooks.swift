@@ -59,10 +59,18 @@ package struct Webhooks: Sendable {
                     return Self.refused(error, kind: "ConversionReview")
                 }
             },
-            WebhookPath.mutateCollector: Self.handler(WebhookPath.mutateCollector, "OpenTelemetryCollector") { self.defaulted(collector: $0) },
-            WebhookPath.validateCollector: Self.handler(WebhookPath.validateCollector, "OpenTelemetryCollector") { await self.validated(collector: $0) },
-            WebhookPath.mutateInstrumentation: Self.handler(WebhookPath.mutateInstrumentation, "Instrumentation") { self.defaulted(instrumentation: $0) },
-            WebhookPath.validateInstrumentation: Self.handler(WebhookPath.validateInstrumentation, "Instrumentation") { self.validated(instrumentation: $0) },
+            WebhookPath.mutateCollector: Self.handler(WebhookPath.mutateCollector, "OpenTelemetryCollector") {
+                self.defaulted(collector: $0)
+            },
+            WebhookPath.validateCollector: Self.handler(WebhookPath.validateCollector, "OpenTelemetryCollector") {
+                await self.validated(collector: $0)
+            },
+            WebhookPath.mutateInstrumentation: Self.handler(WebhookPath.mutateInstrumentation, "Instrumentation") {
+                self.defaulted(instrumentation: $0)
+            },
+            WebhookPath.validateInstrumentation: Self.handler(WebhookPath.validateInstrumentation, "Instrumentation") {
+                self.validated(instrumentation: $0)
+            },
         ]
     }
 
