@@ -304,8 +304,15 @@ metadata: {{name: seen, namespace: {NAMESPACE}}}
 spec:
   config:
     receivers: {{otlp: {{protocols: {{grpc: {{}}}}}}}}
+    processors: {{batch: {{}}}}
+    connectors: {{forward: {{}}}}
+    extensions: {{health_check: {{}}}}
     exporters: {{debug: {{}}}}
-    service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [debug]}}}}}}
+    service:
+      extensions: [health_check]
+      pipelines:
+        traces/in: {{receivers: [otlp], processors: [batch], exporters: [forward]}}
+        traces/out: {{receivers: [forward], exporters: [debug]}}
 """
 POD_THAT_ASKS = f"""
 apiVersion: v1
