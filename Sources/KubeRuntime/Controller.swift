@@ -4,6 +4,7 @@ package import Logging
 import Metrics
 import ServiceLifecycle
 import Synchronization
+package import Tracing
 
 /// What a reconcile that went well asks for.
 package enum ReconcileResult: Sendable, Equatable {
@@ -54,12 +55,14 @@ package final class Controller<Key: ReconcileKey>: Service {
     private let reconcile: Reconcile
     private let sources = Mutex<[Source]>([])
     private let metrics: ControllerMetrics
+    private let tracer: (any Tracer)?
 
     /// - Parameters:
     ///   - name: the `controller` label of logs and metrics.
     ///   - kind: such as `OpenTelemetryCollector`.
     ///   - parallelism: how many keys may be worked on at once.
     ///   - backoff: the pauses after failures of a key.
+    ///   - tracer: makes a span of each reconcile; `nil` for none.
     ///   - reconcile: the work. Errors are retried with backoff, except ``ReconcileError`` with code `terminal`.
     package init(
         name: String,
@@ -68,6 +71,7 @@ package final class Controller<Key: ReconcileKey>: Service {
         backoff: Backoff.Policy = .reconcile,
         clock: some Clock<Duration> = ContinuousClock(),
         jitter: JitterSource = .random,
+        tracer: (any Tracer)? = nil,
         reconcile: @escaping Reconcile
     ) {
         self.name = name
@@ -76,6 +80,7 @@ package final class Controller<Key: ReconcileKey>: Service {
         self.queue = WorkQueue(name: name, backoff: backoff, clock: clock, jitter: jitter)
         self.time = TimeSource(clock)
         self.reconcile = reconcile
+        self.tracer = tracer
         self.metrics = ControllerMetrics(name: name)
         self.metrics.parallelism.record(self.parallelism)
     }
@@ -167,7 +172,7 @@ package final class Controller<Key: ReconcileKey>: Service {
         let start = self.time.now
         self.metrics.active.increment()
         let (outcome, result) = await withLogger(mergingMetadata: metadata) { logger in
-            let ended = await self.attempt(key, logger)
+            let ended = await self.tracedAttempt(key, logger, metadata)
             logger.debug(
                 "reconcile ended",
                 metadata: ["result": "\(ended.1)", "seconds": "\((self.time.now - start).seconds)"]
@@ -178,6 +183,33 @@ package final class Controller<Key: ReconcileKey>: Service {
         self.metrics.time.recordNanoseconds((self.time.now - start).nanoseconds)
         self.metrics.count(result)
         return outcome
+    }
+
+    /// ``attempt(_:_:)`` within a span, if there is a tracer.
+    private func tracedAttempt(
+        _ key: Key,
+        _ logger: Logger,
+        _ metadata: Logger.Metadata
+    ) async -> (KeyOutcome, ControllerMetrics.Result) {
+        guard let tracer else { return await self.attempt(key, logger) }
+        // Each reconcile is a trace of its own: many changes may have asked for it.
+        let span = tracer.startSpan("reconcile \(self.name)", context: .topLevel)
+        defer { span.end() }
+        return await InstrumentationContext.withValue(span.context) {
+            let ended = await self.attempt(key, logger)
+            if span.isRecording {
+                var attributes: SpanAttributes = [:]
+                attributes["swiftlet.controller"] = self.name
+                attributes["swiftlet.kind"] = metadata["kind"]?.description
+                attributes["k8s.namespace.name"] = metadata["namespace"]?.description
+                attributes["swiftlet.name"] = metadata["name"]?.description
+                attributes["swiftlet.reconcile.id"] = metadata["reconcileID"]?.description
+                attributes["swiftlet.reconcile.result"] = ended.1.rawValue
+                span.attributes = attributes
+            }
+            if ended.1 == .error || ended.1 == .terminalError { span.setStatus(SpanStatus(code: .error)) }
+            return ended
+        }
     }
 
     /// 128 random bits: no two reconciles have the same, not even of two processes.

@@ -2,6 +2,7 @@ import Controllers
 import CoreMetrics
 import KubeClient
 import Logging
+import OTLPTracing
 import PrometheusMetrics
 import ServiceLifecycle
 import TelemetryAPI
@@ -16,8 +17,21 @@ struct OperatorRun {
     let options: OperatorOptions
 
     func run() async throws {
-        LoggingSystem.bootstrap { label in JSONLineHandler(label: label, level: self.level) }
+        let (traces, remarks) = OTLPSettings.read(
+            Environment().all,
+            service: "opentelemetry-operator",
+            version: Version.current
+        )
+        LoggingSystem.bootstrap(
+            { label, provider in
+                var handler = JSONLineHandler(label: label, level: self.level)
+                handler.metadataProvider = provider
+                return handler
+            },
+            metadataProvider: traces == nil ? nil : .spans
+        )
         let logger = Logger(label: "swiftlet")
+        for remark in remarks { logger.warning("\(remark)") }
         let metrics = PrometheusMetrics()
         let process = ProcessMetrics()
         metrics.collect { process.write(to: &$0) }
@@ -32,6 +46,10 @@ struct OperatorRun {
                 "config": ["collector-image": "\(self.options.settings.images.collector)"],
             ]
         )
+        let exporter = try traces.map {
+            try OTLPExporter($0, scope: "swiftlet", version: Version.current, logger: logger)
+        }
+        let tracer = exporter?.tracer
         let configuration = try await ClientConfiguration.load(
             kubeconfig: self.options.kubeconfig,
             context: self.options.context
@@ -39,15 +57,19 @@ struct OperatorRun {
         let client = try KubeClient(
             configuration: configuration,
             logger: logger,
-            observer: MetricsObserver(of: configuration)
+            observer: MetricsObserver(of: configuration),
+            tracer: tracer
         )
         do {
-            let services = try await Operator(
+            var services = try await Operator(
                 options: self.options,
                 client: client,
                 exposition: { metrics.exposition() },
+                tracer: tracer,
                 logger: logger
             ).services()
+            // The first to start is the last to stop: it sends what the others' end is told by.
+            if let exporter { services.insert(exporter, at: 0) }
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: services.map { .init(service: $0) },

@@ -7,6 +7,7 @@ import Logging
 import Rendering
 import Synchronization
 package import TelemetryAPI
+package import Tracing
 
 /// Gathers what is known of a collector, has a plan made, carries it out and reports.
 ///
@@ -47,11 +48,12 @@ package struct CollectorReconciler: Sendable {
     }
 
     /// A controller that calls ``reconcile(_:)`` for each collector of which something changed.
-    package func controller(parallelism: Int) -> Controller<ObjectKey> {
+    package func controller(parallelism: Int, tracer: (any Tracer)? = nil) -> Controller<ObjectKey> {
         let controller = Controller<ObjectKey>(
             name: "opentelemetrycollector",
             kind: "OpenTelemetryCollector",
-            parallelism: parallelism
+            parallelism: parallelism,
+            tracer: tracer
         ) { key in
             try await self.reconcile(key)
         }

@@ -193,6 +193,12 @@ package struct MetricCatalog: Sendable, Hashable {
                 ["version", "operator_version", "swift_version", "mode"],
                 help: "1; what runs is in the labels."
             ),
+            .init("swiftlet_trace_spans_exported_total", help: "Spans that a collector took, when traces are on."),
+            .init(
+                "swiftlet_trace_spans_dropped_total",
+                help: "Spans that were given up: too many, or no collector took them."
+            ),
+            .init("swiftlet_trace_export_failures_total", help: "Attempts to export spans that failed."),
             .init(
                 "swiftlet_metrics_rejected_series_total",
                 help: "Handles whose series is not exposed as it was asked for."

@@ -11,6 +11,7 @@ import Rendering
 package import ServiceLifecycle
 import Synchronization
 import TelemetryAPI
+package import Tracing
 
 /// The operator as a set of services: what every replica runs, and what only the leader does.
 ///
@@ -21,18 +22,23 @@ package struct Operator: Sendable {
     private let options: OperatorOptions
     private let client: KubeClient
     private let exposition: @Sendable () -> [UInt8]
+    private let tracer: (any Tracer)?
     private let logger: Logger
 
-    /// - Parameter exposition: the text of `/metrics`.
+    /// - Parameters:
+    ///   - exposition: the text of `/metrics`.
+    ///   - tracer: makes spans of reconciles and of requests to webhooks; `nil` for none.
     package init(
         options: OperatorOptions,
         client: KubeClient,
         exposition: @escaping @Sendable () -> [UInt8],
+        tracer: (any Tracer)? = nil,
         logger: Logger
     ) {
         self.options = options
         self.client = client
         self.exposition = exposition
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -67,7 +73,10 @@ package struct Operator: Sendable {
         refresh.add { watched.record(stores.measured) }
         var leaderOnly: [any Service] = [owned]
         if self.options.countsComponents { leaderOnly.append(CollectorMetrics(collectors: stores.collectors)) }
-        let controller = reconciler.controller(parallelism: self.options.maxConcurrentReconciles)
+        let controller = reconciler.controller(
+            parallelism: self.options.maxConcurrentReconciles,
+            tracer: self.tracer
+        )
         leaderOnly.append(controller)
         if !self.options.servesWebhooksOnly {
             refresh.add {
@@ -88,7 +97,7 @@ package struct Operator: Sendable {
                 client: self.client,
                 options: self.options,
                 facts: { apis.facts },
-                recorder: DecisionRecorder(logger: self.logger, events: events, tally: tally)
+                recorder: DecisionRecorder(logger: self.logger, events: events, tally: tally, tracer: self.tracer)
             )
             var configuration = AdmissionServer.Configuration(
                 address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
@@ -98,6 +107,7 @@ package struct Operator: Sendable {
             let server = AdmissionServer(
                 configuration: configuration,
                 handlers: webhooks.handlers,
+                tracer: self.tracer,
                 logger: self.logger
             )
             let selection = self.podSelection(stores, facts)

@@ -2,6 +2,7 @@ import KubeModel
 package import KubeRuntime
 package import Logging
 package import PodInjection
+package import Tracing
 
 /// Passes on what injection decided: counted, logged, told as Events.
 package final class DecisionRecorder: Sendable {
@@ -12,8 +13,15 @@ package final class DecisionRecorder: Sendable {
     private let logger: Logger
     private let events: EventRecorder?
     private let tally: InstrumentationTally?
+    private let tracer: (any Tracer)?
 
-    package init(logger: Logger, events: EventRecorder? = nil, tally: InstrumentationTally? = nil) {
+    package init(
+        logger: Logger,
+        events: EventRecorder? = nil,
+        tally: InstrumentationTally? = nil,
+        tracer: (any Tracer)? = nil
+    ) {
+        self.tracer = tracer
         self.logger = logger
         self.events = events
         self.tally = tally
@@ -22,6 +30,14 @@ package final class DecisionRecorder: Sendable {
     /// - Parameter duration: how long the review took, lookups included.
     package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest, duration: Duration = .zero) {
         self.metrics.time(outcome, duration)
+        self.describe { attributes in
+            attributes["swiftlet.admission.uid"] = request.uid
+            attributes["k8s.namespace.name"] = request.namespace
+            attributes["swiftlet.admission.dry_run"] = request.isDryRun
+            attributes["swiftlet.injection.decisions"] = outcome.decisions.prefix(32).map {
+                "\($0.subject.id)=\($0.code.rawValue)"
+            }
+        }
         var lines = 0
         for decision in outcome.decisions {
             self.metrics.count(decision)
@@ -61,6 +77,16 @@ package final class DecisionRecorder: Sendable {
                 )
             )
         }
+    }
+
+    /// Adds to the span of the request that is being answered, if there is one.
+    func describe(_ change: (inout SpanAttributes) -> Void) {
+        guard let tracer, let context = InstrumentationContext.current,
+            let span = tracer.activeSpan(identifiedBy: context), span.isRecording
+        else { return }
+        var attributes = span.attributes
+        change(&attributes)
+        span.attributes = attributes
     }
 
     /// Tells that a collector was given the metrics reader it did not have (collector.md section 2.2).

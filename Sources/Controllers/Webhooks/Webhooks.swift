@@ -9,6 +9,7 @@ import NIOCore
 import PodInjection
 import Rendering
 package import TelemetryAPI
+import Tracing
 
 /// All webhooks by path, as the server wants them.
 package struct Webhooks: Sendable {
@@ -59,16 +60,16 @@ package struct Webhooks: Sendable {
                     return Self.refused(error, kind: "ConversionReview")
                 }
             },
-            WebhookPath.mutateCollector: Self.handler(WebhookPath.mutateCollector, "OpenTelemetryCollector") {
+            WebhookPath.mutateCollector: self.handler(WebhookPath.mutateCollector, "OpenTelemetryCollector") {
                 self.defaulted(collector: $0)
             },
-            WebhookPath.validateCollector: Self.handler(WebhookPath.validateCollector, "OpenTelemetryCollector") {
+            WebhookPath.validateCollector: self.handler(WebhookPath.validateCollector, "OpenTelemetryCollector") {
                 await self.validated(collector: $0)
             },
-            WebhookPath.mutateInstrumentation: Self.handler(WebhookPath.mutateInstrumentation, "Instrumentation") {
+            WebhookPath.mutateInstrumentation: self.handler(WebhookPath.mutateInstrumentation, "Instrumentation") {
                 self.defaulted(instrumentation: $0)
             },
-            WebhookPath.validateInstrumentation: Self.handler(WebhookPath.validateInstrumentation, "Instrumentation") {
+            WebhookPath.validateInstrumentation: self.handler(WebhookPath.validateInstrumentation, "Instrumentation") {
                 self.validated(instrumentation: $0)
             },
         ]
@@ -77,12 +78,13 @@ package struct Webhooks: Sendable {
     /// - Parameters:
     ///   - path: for log lines.
     ///   - kind: likewise.
-    private static func handler(
+    private func handler(
         _ path: String,
         _ kind: String,
         _ answer: @escaping @Sendable (Review) async -> ReviewAnswer
     ) -> AdmissionServer.Handler {
-        { body in
+        let recorder = self.recorder
+        return { body in
             let review: Review
             do throws(JSONError) {
                 review = try Review(parsing: Array(buffer: body))
@@ -96,6 +98,15 @@ package struct Webhooks: Sendable {
             ]
             return await withLogger(mergingMetadata: metadata) { logger in
                 let answer = await answer(review)
+                recorder.describe { attributes in
+                    attributes["swiftlet.admission.uid"] = review.uid
+                    attributes["swiftlet.admission.operation"] = review.operation.rawValue
+                    attributes["swiftlet.admission.dry_run"] = review.isDryRun
+                    attributes["swiftlet.admission.allowed"] = answer.isAllowed
+                    attributes["swiftlet.kind"] = kind
+                    attributes["k8s.namespace.name"] = review.namespace
+                    attributes["swiftlet.name"] = review.name
+                }
                 if !answer.isAllowed {
                     // Without the reason: it may quote what the user wrote, who is told it.
                     logger.info(
