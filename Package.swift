@@ -91,7 +91,6 @@ let modules: [Module] = [
             ("NIOHTTP1", "swift-nio"), ("NIOSSL", "swift-nio-ssl"), ("Logging", "swift-log"),
             ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
         ],
-        testPackages: [("ServiceLifecycleTestKit", "swift-service-lifecycle")],
         testOurs: ["KubeTesting"]
     ),
     Module(

@@ -94,26 +94,19 @@ private struct Reader {
     mutating func warn(_ text: String) { self.warnings.append(text) }
 
     mutating func endpoint() -> String? {
-        var name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-        var url: String
-        if let own = self[name] {
-            // As it is; a URL without a path is one with the path "/".
-            url = own
-        } else if let base = self["OTEL_EXPORTER_OTLP_ENDPOINT"] {
-            name = "OTEL_EXPORTER_OTLP_ENDPOINT"
-            url = base + (base.hasSuffix("/") ? "v1/traces" : "/v1/traces")
-        } else {
-            return nil
-        }
+        let own = self["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+        guard let url = own ?? self["OTEL_EXPORTER_OTLP_ENDPOINT"] else { return nil }
         let rest = ["http://", "https://"].first { url.lowercased().hasPrefix($0) }.map { url.dropFirst($0.count) }
         guard let rest, let first = rest.utf8.first, first != UInt8(ascii: "/"),
             !url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F })
         else {
+            let name = own == nil ? "OTEL_EXPORTER_OTLP_ENDPOINT" : "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
             self.warn("\(name) is not a URL of the form http://HOST:4318: no spans are exported")
             return nil
         }
-        if !rest.contains("/") { url += "/" }
-        return url
+        if own == nil { return url + (url.hasSuffix("/") ? "v1/traces" : "/v1/traces") }
+        // As it is; a URL without a path is one with the path "/".
+        return rest.contains("/") ? url : url + "/"
     }
 
     mutating func headers() -> [OTLPSettings.Attribute] {
