@@ -17,7 +17,7 @@ import Testing
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = HealthServer(
             configuration: .init(address: ListenAddress(host: "127.0.0.1", port: 0), name: "health"),
-            checks: checks,
+            checks: checks.isEmpty ? nil : { checks },
             metrics: metrics,
             tls: tls,
             logger: Logger(label: "test"),
@@ -72,7 +72,7 @@ import Testing
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = HealthServer(
             configuration: .init(address: ListenAddress(host: "127.0.0.1", port: 0), name: "health"),
-            checks: [HealthCheck("ping")],
+            checks: { [HealthCheck("ping")] },
             logger: Logger(label: "test"),
             onListening: { listening.yield($0) }
         )
