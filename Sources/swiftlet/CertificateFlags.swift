@@ -4,9 +4,9 @@ import Controllers
 
 /// How long the webhooks' certificates live; what is not given lives as long as `RotationPolicy.standard` says.
 struct CertificateFlags: ParsableArguments {
-    @Option(help: "How long the webhooks' serving certificates live, such as 2160h (the default). Renewed after two thirds.")
+    @Option(help: "How long the webhooks' serving certificates live. Default: 2160h; renewed after two thirds.")
     var webhookCertificateValidity: String?
-    @Option(help: "How long the authority that signs them lives, such as 87600h (the default).")
+    @Option(help: "How long the authority that signs them lives. Default: 87600h.")
     var webhookAuthorityValidity: String?
 
     func apply(to options: inout OperatorOptions, _ sources: SettingSources) throws {

@@ -77,6 +77,11 @@ package struct Operator: Sendable {
         )
         var leaderOnly: [any Service] = [owned]
         if self.options.countsComponents { leaderOnly.append(CollectorMetrics(collectors: stores.collectors)) }
+        if self.options.webhookURL == nil, let namespace = self.options.ownNamespace,
+            let version = facts.podDisruptionBudget
+        {
+            leaderOnly.append(DisruptionBudget(client: self.client, namespace: namespace, version: version))
+        }
         leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
 
         var everywhere: [any Service] = [apis] + stores.services
@@ -235,7 +240,8 @@ package struct Operator: Sendable {
                 servingLifetime: self.options.servingCertificateSeconds ?? standard.servingLifetime,
                 authorityLifetime: self.options.authoritySeconds ?? standard.authorityLifetime
             )
-        let keeper = CertificateKeeper(client: self.client, secret: secret, names: serverNames, policy: policy) { bundle in
+        let keeper = CertificateKeeper(client: self.client, secret: secret, names: serverNames, policy: policy) {
+            bundle in
             try server.reload(bundle.identity)
             try metricsTLS?.reload(bundle.identity)
             link.changed()

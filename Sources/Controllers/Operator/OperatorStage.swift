@@ -8,7 +8,8 @@ import Synchronization
 final class OperatorStage: Sendable {
     private struct State {
         var checks = [
-            HealthCheck("ping"), HealthCheck("start") { "the API server could not be asked yet what the cluster offers" },
+            HealthCheck("ping"),
+            HealthCheck("start") { "the API server could not be asked yet what the cluster offers" },
         ]
         var isLeaving = false
         var onLeave: [@Sendable () -> Void] = []
