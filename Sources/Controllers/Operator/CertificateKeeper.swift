@@ -25,6 +25,7 @@ package final class CertificateKeeper: Service {
     private let names: ServerNames
     private let policy: RotationPolicy
     private let onChange: @Sendable (CertificateBundle) throws -> Void
+    private let onServed: @Sendable () -> Void
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
@@ -32,18 +33,21 @@ package final class CertificateKeeper: Service {
     /// - Parameters:
     ///   - secret: where the certificates are kept, `nil` for memory.
     ///   - names: what the serving certificate covers.
+    ///   - onServed: called when ``bundle`` is another one.
     ///   - onChange: told of each bundle that is to be served; an error is logged and tried again.
     package init(
         client: KubeClient,
         secret: ObjectKey?,
         names: ServerNames,
         policy: RotationPolicy = .standard,
+        onServed: @escaping @Sendable () -> Void = {},
         onChange: @escaping @Sendable (CertificateBundle) throws -> Void
     ) {
         self.client = client
         self.secret = secret
         self.names = names
         self.policy = policy
+        self.onServed = onServed
         self.onChange = onChange
         (self.wake, self.waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -151,6 +155,8 @@ package final class CertificateKeeper: Service {
             if self.state.withLock({ $0.bundle }) != bundle {
                 try self.onChange(bundle)
                 self.state.withLock { $0.bundle = bundle }
+                // Not before: whoever is told now asks for the bundle.
+                self.onServed()
             }
             // A next authority may sign once this has passed.
             if let learning, learning > .zero, bundle.next != nil {

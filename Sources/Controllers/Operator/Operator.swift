@@ -103,13 +103,15 @@ package struct Operator: Sendable {
             // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
             if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(5) }
             configuration.awaitsAdmission = true
+            let link = RegistrationLink()
             let server = AdmissionServer(
                 configuration: configuration,
                 handlers: webhooks.handlers,
-                logger: self.logger
+                logger: self.logger,
+                onListening: { _ in link.changed() }
             )
             let selection = self.podSelection(stores, facts)
-            let (keeper, registrar) = self.registration(server, metricsTLS, selection)
+            let (keeper, registrar) = self.registration(server, metricsTLS, selection, link)
             selection.onChange { registrar.changed() }
             everywhere.append(tally)
             everywhere.append(keeper)
@@ -209,7 +211,8 @@ package struct Operator: Sendable {
     private func registration(
         _ server: AdmissionServer,
         _ metricsTLS: TLSContextSource?,
-        _ selection: PodSelectionKeeper
+        _ selection: PodSelectionKeeper,
+        _ link: RegistrationLink
     ) -> (CertificateKeeper, WebhookRegistrar) {
         let namespace = self.options.ownNamespace
         var names = ["127.0.0.1", "localhost"]
@@ -231,7 +234,6 @@ package struct Operator: Sendable {
         let secret =
             self.options.webhookURL == nil
             ? namespace.map { ObjectKey(namespace: $0, name: OperatorOptions.certificateSecret) } : nil
-        let link = RegistrationLink()
         let standard = RotationPolicy.standard
         let policy =
             self.options.servingCertificateSeconds == nil && self.options.authoritySeconds == nil
@@ -240,12 +242,17 @@ package struct Operator: Sendable {
                 servingLifetime: self.options.servingCertificateSeconds ?? standard.servingLifetime,
                 authorityLifetime: self.options.authoritySeconds ?? standard.authorityLifetime
             )
-        let keeper = CertificateKeeper(client: self.client, secret: secret, names: serverNames, policy: policy) {
-            bundle in
-            try server.reload(bundle.identity)
-            try metricsTLS?.reload(bundle.identity)
-            link.changed()
-        }
+        let keeper = CertificateKeeper(
+            client: self.client,
+            secret: secret,
+            names: serverNames,
+            policy: policy,
+            onServed: { link.changed() },
+            onChange: { bundle in
+                try server.reload(bundle.identity)
+                try metricsTLS?.reload(bundle.identity)
+            }
+        )
         let registrar = WebhookRegistrar(
             client: self.client,
             registration: {
