@@ -10,7 +10,7 @@ import Glibc
 @main
 struct Swiftlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "swiftlet",
+        commandName: CommandName.shown,
         abstract: "An OpenTelemetry operator for Kubernetes.",
         discussion: """
             Examples:
@@ -25,18 +25,26 @@ struct Swiftlet: AsyncParsableCommand {
         subcommands: [
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
-            ConvertCommand.self, CRDsCommand.self, SettingsCommand.self, VersionCommand.self,
+            ConvertCommand.self, CRDsCommand.self, SettingsCommand.self, VersionCommand.self, CheckCommand.self,
+            RBACCommand.self, StatusCommand.self, WaitCommand.self, SupportBundleCommand.self,
+            GatherCommand.self, CompletionCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
 
+    private static let asksAboutTheProgram: Set<String> = [
+        "-h", "-help", "--help", "-version", "--version", "--experimental-dump-help", "--generate-completion-script",
+    ]
+
     static func main() async {
         // Output through a closed pipe (`swiftlet render | head`) ends the write, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
-        var arguments = Array(CommandLine.arguments.dropFirst())
+        var arguments = CommandName.arguments(Array(CommandLine.arguments.dropFirst()))
+        if CommandName.isCompletion { return KubectlCompletion.answer(arguments) }
         // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program.
         let first = arguments.first ?? "--"
-        if first.hasPrefix("-"), !["-h", "-help", "--help", "-version", "--version"].contains(first) {
+        if first.hasPrefix("-"), !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
+        {
             arguments.insert("operator", at: 0)
         }
         // What is no command would go to the operator, as it is the default.
@@ -44,13 +52,19 @@ struct Swiftlet: AsyncParsableCommand {
         if let first = arguments.first, !first.hasPrefix("-"), !commands.contains(first) {
             let hint = Spelling.nearest(to: first, among: commands).map { "did you mean \($0)?" }
             complain("error: unknown command \(first): \(hint ?? "see --help for those there are")")
-            Self.exit(withError: ExitCode.validationFailure)
+            CommandName.exit(withError: ExitCode.validationFailure, arguments)
         }
-        // The operator reads its own.
-        if arguments.first == "operator" || arguments.first == "webhook-server" {
-            await Self.main(arguments)
-        } else {
-            await Self.main(arguments.map(BooleanFlags.normalize))
+        // The operator reads its own booleans.
+        let isOperator = arguments.first == "operator" || arguments.first == "webhook-server"
+        do {
+            var command = try Self.parseAsRoot(isOperator ? arguments : arguments.map(BooleanFlags.normalize))
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            CommandName.exit(withError: error, arguments)
         }
     }
 }
