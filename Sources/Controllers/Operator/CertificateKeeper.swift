@@ -5,6 +5,7 @@ package import KubeClient
 package import KubeModel
 import KubeRuntime
 import Logging
+import Metrics
 import ServiceLifecycle
 import Synchronization
 
@@ -27,6 +28,16 @@ package final class CertificateKeeper: Service {
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
+    private let reads = Counter(label: "certwatcher_read_certificate_total")
+    private let readErrors = Counter(label: "certwatcher_read_certificate_errors_total")
+    private let servingLeft = Gauge(
+        label: "swiftlet_certificate_remaining_seconds",
+        dimensions: [("certificate", "serving")]
+    )
+    private let authorityLeft = Gauge(
+        label: "swiftlet_certificate_remaining_seconds",
+        dimensions: [("certificate", "ca")]
+    )
 
     /// - Parameters:
     ///   - secret: where the certificates are kept, `nil` for memory.
@@ -67,6 +78,14 @@ package final class CertificateKeeper: Service {
         if isNews { self.waker.yield() }
     }
 
+    /// Brings those metrics up to date that change by themselves, for a scrape: how long the certificates go on.
+    package func refreshMetrics() {
+        guard let bundle = self.bundle else { return }
+        let now = Date()
+        self.servingLeft.record(bundle.serving.notAfter.timeIntervalSince(now))
+        self.authorityLeft.record(bundle.authority.certificate.notAfter.timeIntervalSince(now))
+    }
+
     package func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
             if let secret {
@@ -103,6 +122,7 @@ package final class CertificateKeeper: Service {
             } catch {
                 try Task.checkCancellation()
                 failures += 1
+                self.readErrors.increment()
                 pause = min(.milliseconds(250) * (1 << min(failures, 8)), .seconds(30))
                 Logger.current.warning("cannot keep the certificates, will retry", metadata: ["error": "\(error)"])
             }
@@ -126,6 +146,7 @@ package final class CertificateKeeper: Service {
     private func settle() async throws -> Date {
         for _ in 0..<5 {
             let object = try await self.read()
+            self.reads.increment()
             let stored = self.secret == nil ? self.stored : StoredBundle(secretData: object?.json[object: "data"])
             let (bundle, actions, nextCheck) = try RotationPlan.settle(
                 stored: stored,
@@ -182,6 +203,7 @@ package final class CertificateKeeper: Service {
             } else {
                 try await self.client.update(object, ResourceCatalog.secrets)
             }
+            APIWrites.count(ResourceCatalog.secrets.kind, .certificates)
             return true
         } catch let error as APIError where error.isConflict || error.isAlreadyExists {
             return false
