@@ -19,6 +19,9 @@ struct OperatorRun {
     let summary: [(key: String, value: String)]
 
     func run() async throws {
+        // As a container's first process we would not be ended by a signal that nobody handles: until the services do,
+        // there is nothing to finish.
+        signal(SIGTERM) { _ in _exit(0) }
         let (traces, remarks) = OTLPSettings.read(
             Environment.variables,
             service: "opentelemetry-operator",
@@ -73,7 +76,7 @@ struct OperatorRun {
             tracer: tracer
         )
         do {
-            var services = try await Operator(
+            var services = try Operator(
                 options: self.options,
                 client: client,
                 exposition: { metrics.exposition() },
@@ -82,13 +85,14 @@ struct OperatorRun {
             ).services()
             // The first to start is the last to stop: it sends what the others' end is told by.
             if let exporter { services.insert(exporter, at: 0) }
-            let group = ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: services.map { .init(service: $0) },
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: logger
-                )
+            var configuration = ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
             )
+            // Below the pod's grace period, so that even a stop that hangs gives the lease up.
+            configuration.maximumGracefulShutdownDuration = .seconds(25)
+            let group = ServiceGroup(configuration: configuration)
             try await withLogger(logger) { _ in try await group.run() }
         } catch {
             await client.shutdown()

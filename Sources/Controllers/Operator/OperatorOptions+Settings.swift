@@ -1,4 +1,5 @@
 import AdmissionServer
+import CollectorConfig
 import PodInjection
 package import TelemetryAPI
 
@@ -26,6 +27,15 @@ extension OperatorOptions {
         self.webhookURL = try Self.webhookURL(values)
         self.webhookHost = values.textIfAny(.webhookHost) ?? (self.webhookURL == nil ? nil : "127.0.0.1")
         self.excludedNamespaces = values.list(.excludedNamespaces)
+
+        self.servingCertificateSeconds = try Self.seconds(.certificateValidity, values)
+        self.authoritySeconds = try Self.seconds(.authorityValidity, values)
+        if let serving = self.servingCertificateSeconds, let authority = self.authoritySeconds, serving > authority {
+            throw values.refusal(
+                .certificateValidity,
+                "must not be longer than --webhook-authority-validity: a certificate ends with the authority that signed it"
+            )
+        }
 
         self.metricsAddress = values.text(.metricsAddress)
         self.healthAddress = values.text(.healthAddress)
@@ -65,6 +75,15 @@ extension OperatorOptions {
         if self.metricsFiles != nil, !self.isMetricsSecure {
             self.warnings.append("--metrics-tls-cert-file has no effect: --metrics-secure=false serves plain HTTP")
         }
+    }
+
+    private static func seconds(_ setting: Setting, _ values: SettingValues) throws(SettingError) -> Double? {
+        guard let text = values.textIfAny(setting) else { return nil }
+        // Ten seconds are for tests: less could not be renewed in time.
+        guard let nanoseconds = GoTime.nanoseconds(text), nanoseconds >= 10_000_000_000 else {
+            throw values.refusal(setting, "must be a duration of at least 10s, such as 2160h")
+        }
+        return Double(nanoseconds) / 1e9
     }
 
     private static func webhookURL(_ values: SettingValues) throws(SettingError) -> String? {

@@ -23,6 +23,10 @@ package struct OperatorOptions: Sendable {
     package var webhookURL: String?
     package var webhookHost: String?
     package var webhookPort = 9443
+    /// How long serving certificates live, in seconds; `nil` for the standard.
+    package var servingCertificateSeconds: Double?
+    /// How long their authorities live, in seconds; `nil` for the standard.
+    package var authoritySeconds: Double?
     package var metricsAddress = ":8443"
     package var isMetricsSecure = true
     /// The certificate of `/metrics`; `nil` for one of our own.

@@ -24,7 +24,8 @@ package enum SettingCatalog {
         .enableLeaderElection, .leaseDuration, .maxConcurrentReconciles, .featureGates, .ignoreMissingCRDs,
     ]
     private static let webhooks: [Setting] = [
-        .enableWebhooks, .webhookPort, .webhookHost, .webhookURL, .excludedNamespaces,
+        .enableWebhooks, .webhookPort, .webhookHost, .webhookURL, .excludedNamespaces, .certificateValidity,
+        .authorityValidity,
     ]
     private static let metrics: [Setting] = [
         .metricsAddress, .metricsSecure, .metricsCertificateFile, .metricsKeyFile, .healthAddress, .enableCRMetrics,
@@ -279,6 +280,24 @@ extension Setting {
         preset: "",
         .webhooks,
         "Namespaces whose pods are never sent to the webhook, such as kube-system."
+    )
+    package static let certificateValidity = Setting(
+        "webhook-certificate-validity",
+        env: "WEBHOOK_CERTIFICATE_VALIDITY",
+        key: "webhook-certificate-validity",
+        kind: .text,
+        preset: "",
+        .webhooks,
+        "How long the webhooks' serving certificates live, such as 2160h (which it is when empty); renewed after two thirds."
+    )
+    package static let authorityValidity = Setting(
+        "webhook-authority-validity",
+        env: "WEBHOOK_AUTHORITY_VALIDITY",
+        key: "webhook-authority-validity",
+        kind: .text,
+        preset: "",
+        .webhooks,
+        "How long the authority that signs them lives, such as 87600h (which it is when empty)."
     )
 
     // MARK: Metrics and probes
