@@ -13,14 +13,12 @@ struct OperatorSearch {
     let client: KubeClient
 
     /// - Parameter namespace: `nil` for wherever it is.
-    func deployments(in namespace: String?) async throws -> [KubeObject] {
-        let options = ListOptions(labelSelector: Self.label)
-        let found = try await ClusterReader(client: self.client).list(
+    func deployments(in namespace: String?) async throws -> Fact<[KubeObject]> {
+        try await ClusterReader(client: self.client).list(
             ResourceCatalog.deployments,
             namespace: namespace,
-            options: options
+            options: ListOptions(labelSelector: Self.label)
         )
-        return found.value ?? []
     }
 
     static func account(of deployment: KubeObject) -> ObjectKey? {
