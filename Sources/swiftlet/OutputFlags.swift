@@ -21,11 +21,13 @@ struct OutputFlags: ParsableArguments {
         switch self.color {
         case .always: Paint(true)
         case .never: Paint(false)
-        case .auto: Paint(Self.isTerminal(STDOUT_FILENO) && Environment()["NO_COLOR"] == nil)
+        case .auto: Paint(Self.isTerminal(STDOUT_FILENO) && Self.variable("NO_COLOR").isEmpty)
         }
     }
 
-    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 && Environment()["TERM"] != "dumb" }
+    private static func variable(_ name: String) -> String { Environment.variables[name] ?? "" }
+
+    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 && Self.variable("TERM") != "dumb" }
 
     /// Prints one result in the form that was asked for.
     func emit(_ json: @autoclosure () -> JSONValue, table: (Paint) -> String) throws {

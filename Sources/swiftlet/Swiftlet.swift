@@ -45,7 +45,8 @@ struct Swiftlet: AsyncParsableCommand {
         if CommandName.isCompletion { return KubectlCompletion.answer(arguments) }
         // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program.
         let first = arguments.first ?? "--"
-        if first.hasPrefix("-"), !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
+        if first.hasPrefix("-"),
+            !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
         {
             arguments.insert("operator", at: 0)
         }
