@@ -153,7 +153,7 @@ struct CheckGatherer {
         }
         facts.operatorAccountName = "ServiceAccount \(account)"
         facts.operatorAccount = try await self.reader.answers(
-            to: OperatorNeeds.checks(of: deployment),
+            to: OperatorNeeds.checks(of: deployment, facts),
             of: .serviceAccount(namespace: account.namespace, name: account.name)
         )
     }

@@ -3,6 +3,7 @@ import Diagnostics
 import JSONTree
 import KubeClient
 import KubeModel
+import KubeRuntime
 import Rendering
 
 /// Finds the operator in a cluster by its label, as `/usr/bin/gather` of the Go operator does.
@@ -27,9 +28,55 @@ struct OperatorSearch {
     }
 }
 
-/// What the operator's account has to be allowed to, as questions.
+/// What the operator's account has to be allowed to, as questions: for each kind of `ResourceCatalog`, what it does with it.
 enum OperatorNeeds {
-    static func checks(of deployment: KubeObject) -> [(check: AccessCheck, namespace: String, reason: String)] { [] }
+    private static let read = ["get", "list", "watch"]
+    private static let write = ["create", "delete", "get", "list", "patch", "update", "watch"]
+
+    /// - Parameter facts: kinds that the cluster does not serve need no permission.
+    static func checks(
+        of deployment: KubeObject,
+        _ facts: CheckFacts
+    ) -> [(check: AccessCheck, namespace: String, reason: String)] {
+        let served = Set(facts.optionalKinds.filter { $0.version != nil }.map(\.kind))
+        var needs: [(APIResource, [String], String)] = ResourceCatalog.alwaysOwned.map {
+            ($0, self.write, "collectors are rendered as such")
+        }
+        let optional = [
+            ResourceCatalog.horizontalPodAutoscalers("v2"), ResourceCatalog.podDisruptionBudgets("v1"),
+            ResourceCatalog.serviceMonitors, ResourceCatalog.podMonitors, ResourceCatalog.httpRoutes,
+            ResourceCatalog.openShiftRoutes, ResourceCatalog.targetAllocators,
+        ]
+        needs += optional.filter { served.contains($0.groupKind) }.map {
+            ($0, self.write, "collectors are rendered as such")
+        }
+        needs += [ResourceCatalog.collectors, ResourceCatalog.instrumentations].map {
+            ($0, self.read + ["patch", "update"], "it reconciles and upgrades them")
+        }
+        needs += [ResourceCatalog.namespaces, ResourceCatalog.replicaSets, ResourceCatalog.jobs].map {
+            ($0, self.read, "they tell what pods ask for and belong to")
+        }
+        needs += [ResourceCatalog.mutatingWebhooks, ResourceCatalog.validatingWebhooks].map {
+            ($0, self.read + ["create"], "it registers its webhooks")
+        }
+        needs.append((ResourceCatalog.subjectAccessReviews, ["create"], "it asks what users may do"))
+        var checks = needs.flatMap { resource, verbs, reason in
+            verbs.map { verb in
+                (AccessCheck(verb: verb, group: resource.group, resource: resource.plural), "", reason)
+            }
+        }
+        for (resource, reason) in [
+            (ResourceCatalog.secrets, "its certificates are kept there"), (.leases, "replicas elect a leader by it"),
+        ] {
+            checks += (self.read + ["create", "patch", "update"]).map { verb in
+                (
+                    AccessCheck(verb: verb, group: resource.group, resource: resource.plural),
+                    deployment.namespace, reason
+                )
+            }
+        }
+        return checks
+    }
 }
 
 /// What tells that the Go operator is, or was, in a cluster.
