@@ -28,54 +28,53 @@ struct OperatorSearch {
     }
 }
 
-/// What the operator's account has to be allowed to, as questions: for each kind of `ResourceCatalog`, what it does with it.
+/// What the operator's account has to be allowed to, as questions.
 enum OperatorNeeds {
-    private static let read = ["get", "list", "watch"]
-    private static let write = ["create", "delete", "get", "list", "patch", "update", "watch"]
-
-    /// - Parameter facts: kinds that the cluster does not serve need no permission.
+    /// - Parameter facts: groups that the cluster does not serve need no permission.
     static func checks(
         of deployment: KubeObject,
         _ facts: CheckFacts
     ) -> [(check: AccessCheck, namespace: String, reason: String)] {
-        let served = Set(facts.optionalKinds.filter { $0.version != nil }.map(\.kind))
-        var needs: [(APIResource, [String], String)] = ResourceCatalog.alwaysOwned.map {
-            ($0, self.write, "collectors are rendered as such")
-        }
-        let optional = [
-            ResourceCatalog.horizontalPodAutoscalers("v2"), ResourceCatalog.podDisruptionBudgets("v1"),
-            ResourceCatalog.serviceMonitors, ResourceCatalog.podMonitors, ResourceCatalog.httpRoutes,
-            ResourceCatalog.openShiftRoutes, ResourceCatalog.targetAllocators,
-        ]
-        needs += optional.filter { served.contains($0.groupKind) }.map {
-            ($0, self.write, "collectors are rendered as such")
-        }
-        needs += [ResourceCatalog.collectors, ResourceCatalog.instrumentations].map {
-            ($0, self.read + ["patch", "update"], "it reconciles and upgrades them")
-        }
-        needs += [ResourceCatalog.namespaces, ResourceCatalog.replicaSets, ResourceCatalog.jobs].map {
-            ($0, self.read, "they tell what pods ask for and belong to")
-        }
-        needs += [ResourceCatalog.mutatingWebhooks, ResourceCatalog.validatingWebhooks].map {
-            ($0, self.read + ["create"], "it registers its webhooks")
-        }
-        needs.append((ResourceCatalog.subjectAccessReviews, ["create"], "it asks what users may do"))
-        var checks = needs.flatMap { resource, verbs, reason in
-            verbs.map { verb in
-                (AccessCheck(verb: verb, group: resource.group, resource: resource.plural), "", reason)
-            }
-        }
-        for (resource, reason) in [
-            (ResourceCatalog.secrets, "its certificates are kept there"), (.leases, "replicas elect a leader by it"),
-        ] {
-            checks += (self.read + ["create", "patch", "update"]).map { verb in
-                (
-                    AccessCheck(verb: verb, group: resource.group, resource: resource.plural),
-                    deployment.namespace, reason
-                )
+        let optional = Dictionary(grouping: facts.optionalKinds) { $0.kind.group }
+        let watched = self.watchedNamespaces(of: deployment)
+        var checks: [(check: AccessCheck, namespace: String, reason: String)] = []
+        for permission in OperatorPermission.needed(Set(OperatorPermission.Scope.allCases)) {
+            let namespaces =
+                switch permission.scope {
+                case .own: [deployment.namespace]
+                case .watched: watched.isEmpty ? [""] : watched
+                case .cluster: [""]
+                }
+            for group in permission.groups {
+                // A group of which we know only optional kinds, none of them served.
+                let isAlwaysThere = ["", "autoscaling", "policy", "opentelemetry.io"].contains(group)
+                if !isAlwaysThere, let kinds = optional[group], kinds.allSatisfy({ $0.version == nil }) { continue }
+                for resource in permission.resources {
+                    for name in permission.names.isEmpty ? [nil] : permission.names.map(Optional.some) {
+                        for verb in permission.verbs {
+                            let check = AccessCheck(verb: verb, group: group, resource: resource, name: name)
+                            checks += namespaces.map { (check, $0, permission.reason) }
+                        }
+                    }
+                }
             }
         }
         return checks
+    }
+
+    /// What the operator was told to watch; empty for all.
+    private static func watchedNamespaces(of deployment: KubeObject) -> [String] {
+        let containers = deployment.spec?["template"]?["spec"]?["containers"]?.array ?? []
+        let flag = "--watch-namespace="
+        for container in containers {
+            let arguments = (container["args"]?.array ?? []).compactMap(\.string)
+            let variables = container["env"]?.array ?? []
+            let given =
+                arguments.last { $0.hasPrefix(flag) }.map { String($0.dropFirst(flag.count)) }
+                ?? variables.first { $0["name"]?.string == "WATCH_NAMESPACE" }?["value"]?.string
+            if let given { return given.split(separator: ",").map(String.init) }
+        }
+        return []
     }
 }
 

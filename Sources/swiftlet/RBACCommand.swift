@@ -14,7 +14,7 @@ struct RBACCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rbac",
         abstract: "Says which permissions collectors and the operator need, and why.",
-        subcommands: [RBACPlanCommand.self]
+        subcommands: [RBACPlanCommand.self, RBACOperatorCommand.self]
     )
 }
 
