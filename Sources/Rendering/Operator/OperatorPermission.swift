@@ -69,17 +69,17 @@ extension OperatorPermission {
         .rendered(
             "policy",
             ["poddisruptionbudgets"],
-            "`spec.podDisruptionBudget` of a collector, and the operator's own."
+            "`spec.podDisruptionBudget` of a collector."
         ),
         .rendered(
             "networking.k8s.io",
             ["ingresses", "networkpolicies"],
-            "`spec.ingress` and `spec.networkPolicy` of a collector, and the operator's own NetworkPolicy."
+            "`spec.ingress` and `spec.networkPolicy` of a collector."
         ),
         .rendered(
             "monitoring.coreos.com",
             ["podmonitors", "servicemonitors"],
-            "`spec.observability` of a collector, and the operator's own ServiceMonitor."
+            "`spec.observability` of a collector."
         ),
         .rendered("gateway.networking.k8s.io", ["httproutes"], "`spec.httpRoute` of a collector."),
         .rendered(
@@ -244,6 +244,41 @@ extension OperatorPermission {
             resources: ["leases"],
             verbs: ["create", "get", "list", "patch", "update", "watch"],
             reason: "Which replica leads."
+        ),
+        OperatorPermission(
+            scope: .own,
+            groups: ["apps"],
+            resources: ["deployments"],
+            verbs: ["get"],
+            reason: "Its own Deployment, which owns the objects below, so that they go with it."
+        ),
+        OperatorPermission(
+            scope: .own,
+            groups: ["networking.k8s.io"],
+            resources: ["networkpolicies"],
+            verbs: write,
+            reason: "Its own NetworkPolicy."
+        ),
+        OperatorPermission(
+            scope: .own,
+            groups: ["policy"],
+            resources: ["poddisruptionbudgets"],
+            verbs: write,
+            reason: "Its own PodDisruptionBudget."
+        ),
+        OperatorPermission(
+            scope: .own,
+            groups: ["monitoring.coreos.com"],
+            resources: ["servicemonitors"],
+            verbs: write,
+            reason: "Its own ServiceMonitor (`--create-sm-operator-metrics`)."
+        ),
+        OperatorPermission(
+            scope: .own,
+            groups: ["", "events.k8s.io"],
+            resources: ["events"],
+            verbs: ["create", "patch"],
+            reason: "Events about itself."
         ),
     ]
 
