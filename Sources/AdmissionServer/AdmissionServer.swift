@@ -3,6 +3,7 @@ package import Metrics
 package import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Synchronization
 
 /// A TLS server for admission and conversion reviews: it receives a whole body, gives it to the handler of the path, and
 /// sends what the handler answers. What is in the bytes is the handler's business.
@@ -36,7 +37,7 @@ import ServiceLifecycle
 ///     // 3. Probes and metrics.
 ///     let health = HealthServer(
 ///         configuration: .init(address: try ListenAddress(parsing: ":8081"), name: "health"),
-///         checks: [HealthCheck("ping"), server.check],
+///         checks: { [HealthCheck("ping"), server.check] },
 ///         logger: logger
 ///     )
 ///     let metricsServer = HealthServer(
@@ -61,6 +62,8 @@ package final class AdmissionServer: Service {
         /// The largest request body. An API server sends objects of up to 3 MiB (etcd takes 1.5), on updates twice.
         package var bodyLimit: Int
         package var tls: TLSPolicy
+        /// Whether connections wait until ``AdmissionServer/admit()``, besides for the certificate.
+        package var awaitsAdmission = false
 
         package init(
             address: ListenAddress,
@@ -73,7 +76,11 @@ package final class AdmissionServer: Service {
         }
     }
 
+    /// What connections wait for.
+    private enum Need { case identity, caches }
+
     private let contexts: TLSContextSource
+    private let needs: Mutex<Set<Need>>
     let listener: HTTPListener
 
     /// - Parameters:
@@ -91,9 +98,12 @@ package final class AdmissionServer: Service {
         onListening: (@Sendable (_ port: Int) -> Void)? = nil
     ) {
         self.contexts = TLSContextSource(policy: configuration.tls)
+        self.needs = Mutex(configuration.awaitsAdmission ? [.identity, .caches] : [.identity])
+        var listener = configuration.listener
+        listener.isHeld = true
         let router = WebhookRouter(handlers, bodyLimit: configuration.bodyLimit, metrics: metrics)
         self.listener = HTTPListener(
-            configuration: configuration.listener,
+            configuration: listener,
             tls: self.contexts,
             group: group,
             metrics: metrics,
@@ -103,12 +113,26 @@ package final class AdmissionServer: Service {
         )
     }
 
-    /// Gives new connections this certificate; existing ones go on with theirs. Until the first call connections are
-    /// closed as soon as they are accepted.
+    /// Gives new connections this certificate; existing ones go on with theirs. Until the first call connections wait.
     ///
     /// - Throws: ``CertificateError``; what was served before goes on being served.
     package func reload(_ identity: ServingIdentity) throws(CertificateError) {
         try self.contexts.reload(identity)
+        self.met(.identity)
+    }
+
+    /// What handlers know is complete: connections that waited for that are accepted.
+    package func admit() { self.met(.caches) }
+
+    /// A stop is near: from now on every answer asks its client to close the connection.
+    package func leave() { self.listener.leave() }
+
+    private func met(_ need: Need) {
+        let isOpen = self.needs.withLock { needs in
+            needs.remove(need)
+            return needs.isEmpty
+        }
+        if isOpen { self.listener.admit() }
     }
 
     /// The port that is listened on; `nil` before and after.

@@ -16,6 +16,8 @@ extension HTTPListener {
         private struct State {
             var connections: [ObjectIdentifier: any Channel] = [:]
             var isDraining = false
+            var isHeld: Bool
+            var leftAt: ContinuousClock.Instant?
             var drained: EventLoopPromise<Void>?
             /// The server channel, while it waits for a connection to end.
             var waitingToAccept: (any Channel)?
@@ -25,7 +27,7 @@ extension HTTPListener {
         let logger: Logger
         let route: @Sendable (HTTPRequestHead) -> Routing
         let bodies: BodyBudget
-        private let state = Mutex(State())
+        private let state: Mutex<State>
         private let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])
         private let leaving = Atomic<Bool>(false)
         private let troubles: [Trouble: Counter]
@@ -41,6 +43,7 @@ extension HTTPListener {
             var logger = logger
             logger[metadataKey: "server"] = "\(configuration.name)"
             self.configuration = configuration
+            self.state = Mutex(State(isHeld: configuration.isHeld))
             self.logger = logger
             self.route = route
             self.bodies = BodyBudget(limit: configuration.maximumBufferedBodies)
@@ -110,10 +113,20 @@ extension HTTPListener {
         /// True when another connection fits; otherwise the channel is asked to read again once one does.
         func mayAccept(_ server: any Channel) -> Bool {
             self.state.withLock { state in
-                if state.connections.count < self.configuration.maximumConnections { return true }
+                if !state.isHeld, state.connections.count < self.configuration.maximumConnections { return true }
                 state.waitingToAccept = server
                 return false
             }
+        }
+
+        func admit() {
+            let accepting = self.state.withLock { state in
+                state.isHeld = false
+                var accepting: (any Channel)?
+                swap(&accepting, &state.waitingToAccept)
+                return accepting
+            }
+            accepting?.read()
         }
 
         // MARK: Shutdown
@@ -121,7 +134,17 @@ extension HTTPListener {
         var isLeaving: Bool { self.leaving.load(ordering: .relaxed) }
 
         /// From now on every answer asks its client to close the connection.
-        func leave() { self.leaving.store(true, ordering: .relaxed) }
+        ///
+        /// - Returns: since when.
+        @discardableResult
+        func leave() -> ContinuousClock.Instant {
+            self.leaving.store(true, ordering: .relaxed)
+            return self.state.withLock { state in
+                let since = state.leftAt ?? .now
+                state.leftAt = since
+                return since
+            }
+        }
 
         /// Lets requests in flight end, for the time allowed or until the task is cancelled; then closes what is left.
         func drain(on loop: any EventLoop) async {

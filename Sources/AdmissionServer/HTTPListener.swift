@@ -10,6 +10,9 @@ import Synchronization
 /// An HTTP/1.1 server, plain or TLS, for short requests with whole answers: what ``AdmissionServer`` and ``HealthServer``
 /// are made of.
 ///
+/// With ``Configuration/isHeld`` connections wait in the kernel's queue until ``admit()``: a client that comes too early is
+/// served late, where a closed port would refuse it.
+///
 /// `run()` binds, serves, and on graceful shutdown lets go: for ``Configuration/leaveDelay`` it goes on accepting while
 /// every answer asks its client to close, then it stops accepting, closes idle connections, waits up to
 /// ``Configuration/drainTimeout`` for requests in flight, and closes what is left. Cancellation skips the waiting.
@@ -36,7 +39,9 @@ package final class HTTPListener: Service {
         package var maximumBufferedBodies = 128 << 20
         /// How much of a refused body is read and thrown away so that the client sees the answer.
         package var discardLimit = 32 << 20
+        /// Counted from ``HTTPListener/leave()`` if that came before.
         package var leaveDelay: Duration = .zero
+        package var isHeld = false
         package var drainTimeout: TimeAmount = .seconds(8)
         /// Threads, when the listener is given no event loop group.
         package var eventLoops = HTTPListener.defaultEventLoops
@@ -91,6 +96,12 @@ package final class HTTPListener: Service {
         self.phase.withLock { if case .listening(let port) = $0 { port } else { nil } }
     }
 
+    /// Begins to accept connections, if they were held.
+    package func admit() { self.shared.admit() }
+
+    /// From now on every answer asks its client to close the connection, as a stop is near.
+    package func leave() { self.shared.leave() }
+
     package func run() async throws {
         if let group = self.group { return try await self.run(on: group) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, self.shared.configuration.eventLoops))
@@ -122,8 +133,8 @@ package final class HTTPListener: Service {
         let wasAskedTo = Task.isCancelled || Task.isShuttingDownGracefully
 
         if !Task.isCancelled, Task.isShuttingDownGracefully, configuration.leaveDelay > .zero {
-            self.shared.leave()
-            try? await Task.sleep(for: configuration.leaveDelay)
+            let since = self.shared.leave()
+            try? await Task.sleep(until: since + configuration.leaveDelay, clock: .continuous)
         }
         self.phase.withLock { $0 = .ended }
         try? await channel.close()

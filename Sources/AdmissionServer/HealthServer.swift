@@ -54,13 +54,14 @@ package final class HealthServer: Service {
     private let listener: HTTPListener
 
     /// - Parameters:
-    ///   - checks: what `/readyz` asks; none: the three paths are not served.
+    ///   - checks: what `/readyz` asks, made for each request, as it may be other things at other times; `nil`: the three
+    ///     paths are not served.
     ///   - liveness: what `/healthz` and `/livez` ask. Keep it to what a restart would mend.
     ///   - metrics: what `/metrics` gives; `nil`: not served.
     ///   - tls: `nil` for plain HTTP.
     package init(
         configuration: HTTPListener.Configuration,
-        checks: [HealthCheck] = [],
+        checks: (@Sendable () -> [HealthCheck])? = nil,
         liveness: [HealthCheck] = [HealthCheck("ping")],
         metrics endpoint: MetricsEndpoint? = nil,
         tls: TLSContextSource? = nil,
@@ -69,7 +70,7 @@ package final class HealthServer: Service {
         logger: Logger,
         onListening: (@Sendable (_ port: Int) -> Void)? = nil
     ) {
-        let router = HealthRouter(readiness: checks, liveness: checks.isEmpty ? [] : liveness, metrics: endpoint)
+        let router = HealthRouter(readiness: checks, liveness: liveness, metrics: endpoint)
         var configuration = configuration
         if group == nil { configuration.eventLoops = 1 }
         self.listener = HTTPListener(
@@ -91,18 +92,20 @@ package final class HealthServer: Service {
 private struct HealthRouter: Sendable {
     private let routes: [String: Route]
 
-    init(readiness: [HealthCheck], liveness: [HealthCheck], metrics: MetricsEndpoint?) {
+    private let readiness: (@Sendable () -> [HealthCheck])?
+
+    init(readiness: (@Sendable () -> [HealthCheck])?, liveness: [HealthCheck], metrics: MetricsEndpoint?) {
+        self.readiness = readiness
         var routes: [String: Route] = [:]
-        for (name, checks) in [("healthz", liveness), ("livez", liveness), ("readyz", readiness)] where !checks.isEmpty
-        {
-            routes["/\(name)"] = Route(bodyLimit: 0) { request in
-                await Self.answer(name, checks, query: request.query)
-            }
-            for check in checks {
-                routes["/\(name)/\(check.name)"] = Route(bodyLimit: 0) { _ in
-                    guard let reason = await check.check() else { return .text("ok") }
-                    return .text("internal server error: \(reason)\n", status: 500)
+        if let readiness {
+            for name in ["healthz", "livez"] {
+                routes["/\(name)"] = Route(bodyLimit: 0) { request in
+                    await Self.answer(name, liveness, query: request.query)
                 }
+                for check in liveness { routes["/\(name)/\(check.name)"] = Self.route(check) }
+            }
+            routes["/readyz"] = Route(bodyLimit: 0) { request in
+                await Self.answer("readyz", readiness(), query: request.query)
             }
         }
         if let metrics {
@@ -114,7 +117,7 @@ private struct HealthRouter: Sendable {
     func route(_ head: HTTPRequestHead) -> Routing {
         var path = head.uri.prefix { $0 != "?" }
         if path.count > 1, path.hasSuffix("/") { path.removeLast() }
-        guard let route = self.routes[String(path)] else {
+        guard let route = self.routes[String(path)] ?? self.check(path) else {
             return .refuse(.text("404 page not found\n", status: 404))
         }
         guard head.method == .GET || head.method == .HEAD else {
@@ -123,6 +126,19 @@ private struct HealthRouter: Sendable {
             return .refuse(response)
         }
         return .handle(route)
+    }
+
+    /// `/readyz/NAME`.
+    private func check(_ path: Substring) -> Route? {
+        guard path.hasPrefix("/readyz/"), let checks = self.readiness?() else { return nil }
+        return checks.first { $0.name == path.dropFirst("/readyz/".count) }.map(Self.route)
+    }
+
+    private static func route(_ check: HealthCheck) -> Route {
+        Route(bodyLimit: 0) { _ in
+            guard let reason = await check.check() else { return .text("ok") }
+            return .text("internal server error: \(reason)\n", status: 500)
+        }
     }
 
     private static func answer(_ name: String, _ checks: [HealthCheck], query: String?) async -> ServerResponse {

@@ -39,6 +39,16 @@ package struct RotationPolicy: Sendable, Hashable {
     }
 
     package static let standard = RotationPolicy()
+
+    /// Certificates that live for this long, and are replaced when two thirds of it have passed, as the standard ones are.
+    package init(servingLifetime: TimeInterval, authorityLifetime: TimeInterval) {
+        self.init(
+            authorityLifetime: authorityLifetime,
+            authorityRenewBefore: min(Self.standard.authorityRenewBefore, authorityLifetime / 3),
+            servingLifetime: servingLifetime,
+            servingRenewBefore: servingLifetime / 3
+        )
+    }
 }
 
 /// What has to happen to the certificates now, and when to look again. Pure: the shell around it reads and writes the

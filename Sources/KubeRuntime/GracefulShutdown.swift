@@ -1,5 +1,12 @@
 import ServiceLifecycle
 
+/// Waits until graceful shutdown begins: for services that have done what they are for, as one that returns ends its group.
+///
+/// - Throws: `CancellationError`.
+package func untilGracefulShutdown() async throws {
+    try await untilGracefulShutdown { try await Signal().wait() }
+}
+
 /// Runs `operation` until it ends; when graceful shutdown begins it is cancelled and this returns normally once it has
 /// ended. For services that have nothing to finish.
 ///

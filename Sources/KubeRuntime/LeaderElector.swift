@@ -358,7 +358,8 @@ package final class LeaderElector: Sendable {
 
 /// Services of which only the leader may run one.
 ///
-/// Ends with the services; a lost leadership cancels them and throws, so that the process (or the group) can end.
+/// Ends with the services. A lost leadership cancels them, and they are run again when it was regained: what else the
+/// process does, such as serving webhooks, goes on. So each service must be one that can be run again.
 package struct LeaderServices: Service {
     private let elector: LeaderElector
     private let services: [any Service]
@@ -368,11 +369,20 @@ package struct LeaderServices: Service {
         self.services = services
     }
 
-    /// - Throws: ``LeaderElectionError`` with code `lost`, whatever a service throws, `CancellationError`.
+    /// - Throws: whatever a service throws, `CancellationError`.
     package func run() async throws {
-        try await self.elector.withLeadership {
-            try await withThrowingDiscardingTaskGroup { group in
-                for service in self.services { group.addTask { try await service.run() } }
+        while true {
+            do {
+                try await self.elector.withLeadership {
+                    try await withThrowingDiscardingTaskGroup { group in
+                        for service in self.services { group.addTask { try await service.run() } }
+                    }
+                }
+                return
+            } catch let error as LeaderElectionError where error.code == .lost {
+                if Task.isShuttingDownGracefully { return }
+                try Task.checkCancellation()
+                Logger.current.warning("follows until it leads again", metadata: ["error": "\(error)"])
             }
         }
     }

@@ -40,6 +40,7 @@ struct OperatorCommand: AsyncParsableCommand {
     @Option(help: "Let one of several replicas lead.") var enableLeaderElection: String?
     @Option(help: "Serve and register webhooks.") var enableWebhooks: String?
     @Option(help: "Port of the webhook server.") var webhookPort: String?
+    @OptionGroup(title: "Certificates") var certificates: CertificateFlags
     @Option(help: "Namespaces to watch, comma separated; empty for all.") var watchNamespace: String?
     @Option(help: "Feature gates: a,+b,-c.") var featureGates: String?
     @Option(help: "Labels not to pass on to rendered objects: a regular expression, repeatable.")
@@ -109,6 +110,7 @@ struct OperatorCommand: AsyncParsableCommand {
             }
             options.webhookPort = port
         }
+        try self.certificates.apply(to: &options, sources)
         options.watchNamespaces =
             try sources.list(self.watchNamespace.map { [$0] } ?? [], "WATCH_NAMESPACE", "watch-namespace")?
             .flatMap { $0.split(separator: ",").map(String.init) } ?? []

@@ -16,6 +16,9 @@ struct OperatorRun {
     let options: OperatorOptions
 
     func run() async throws {
+        // As a container's first process we would not be ended by a signal that nobody handles: until the services do,
+        // there is nothing to finish.
+        signal(SIGTERM) { _ in _exit(0) }
         LoggingSystem.bootstrap { label in JSONLineHandler(label: label, level: self.level) }
         let logger = Logger(label: "swiftlet")
         let metrics = PrometheusMetrics()
@@ -36,19 +39,20 @@ struct OperatorRun {
         )
         let client = try KubeClient(configuration: configuration, logger: logger)
         do {
-            let services = try await Operator(
+            let services = try Operator(
                 options: self.options,
                 client: client,
                 exposition: { metrics.exposition() },
                 logger: logger
             ).services()
-            let group = ServiceGroup(
-                configuration: ServiceGroupConfiguration(
-                    services: services.map { .init(service: $0) },
-                    gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: logger
-                )
+            var configuration = ServiceGroupConfiguration(
+                services: services.map { .init(service: $0) },
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
             )
+            // Below the pod's grace period, so that even a stop that hangs gives the lease up.
+            configuration.maximumGracefulShutdownDuration = .seconds(25)
+            let group = ServiceGroup(configuration: configuration)
             try await withLogger(logger) { _ in try await group.run() }
         } catch {
             await client.shutdown()

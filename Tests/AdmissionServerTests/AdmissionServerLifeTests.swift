@@ -150,6 +150,32 @@ import Testing
         }
     }
 
+    /// A client that comes before there is anything to answer with waits; a closed port would refuse it.
+    @Test func earlyClientsWait() async throws {
+        try await TestServer.with(configure: { $0.awaitsAdmission = true }) { test in
+            let client = Task {
+                // The handshake begins when the connection is accepted.
+                let client = try await test.connect()
+                try await client.send(post("/echo", "{\"early\":1}END"))
+                return await client.receive(count: 1, of: "END")
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(test.value("swiftlet_http_connections{server=\"webhook\"}") ?? "0" == "0")
+            test.server.admit()
+            #expect(try await client.value.hasSuffix("{\"early\":1}END"))
+        }
+    }
+
+    @Test func leavingCanBeginBeforeTheStop() async throws {
+        try await TestServer.with { test in
+            let client = try await test.connect()
+            test.server.leave()
+            try await client.send(post("/echo", "{}END"))
+            #expect(await client.receive().contains("connection: close"))
+            #expect(test.server.port != nil)
+        }
+    }
+
     @Test func leavingSendsClientsAwayFirst() async throws {
         try await testGracefulShutdown { trigger in
             // The end of this test cancels the server, which cuts the delay short.

@@ -15,9 +15,11 @@ import Testing
         _ body: (String, HTTPClient) async throws -> Result
     ) async throws -> Result {
         let (ports, listening) = AsyncStream<Int>.makeStream()
+        var readiness: (@Sendable () -> [HealthCheck])?
+        if !checks.isEmpty { readiness = { checks } }
         let server = HealthServer(
             configuration: .init(address: ListenAddress(host: "127.0.0.1", port: 0), name: "health"),
-            checks: checks,
+            checks: readiness,
             metrics: metrics,
             tls: tls,
             logger: Logger(label: "test"),
@@ -72,7 +74,7 @@ import Testing
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let server = HealthServer(
             configuration: .init(address: ListenAddress(host: "127.0.0.1", port: 0), name: "health"),
-            checks: [HealthCheck("ping")],
+            checks: { [HealthCheck("ping")] },
             logger: Logger(label: "test"),
             onListening: { listening.yield($0) }
         )

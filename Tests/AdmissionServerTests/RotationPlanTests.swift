@@ -242,3 +242,24 @@ struct SplitMix: RandomNumberGenerator {
         return word ^ (word >> 31)
     }
 }
+
+struct RotationPolicyTests {
+    @Test(arguments: [30.0, 86_400.0, 7_776_000.0])
+    func lifetimesGiveTheRest(serving: Double) {
+        let authority = serving * 10
+        let policy = RotationPolicy(servingLifetime: serving, authorityLifetime: authority)
+        #expect(policy.servingRenewBefore == serving / 3)
+        // An authority has time to spread, and its successor signs before the last certificate it can sign would end.
+        #expect(policy.spread > 0 && policy.spread <= policy.authorityRenewBefore / 2)
+        #expect(policy.authorityRenewBefore <= authority / 3)
+    }
+
+    @Test func theStandardLifetimesGiveTheStandardPolicy() {
+        let standard = RotationPolicy.standard
+        let same = RotationPolicy(
+            servingLifetime: standard.servingLifetime,
+            authorityLifetime: standard.authorityLifetime
+        )
+        #expect(same == standard)
+    }
+}

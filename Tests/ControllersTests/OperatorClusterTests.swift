@@ -130,6 +130,10 @@ extension ClusterTests {
                         }
                     )
                     #expect(told.withLock { $0.last } == keeper.bundle)
+                    // API servers trust what was served before, so that is still served; its successor is introduced.
+                    #expect(keeper.bundle?.serving == first?.serving)
+                    #expect(keeper.bundle?.authority.certificate == first?.authority.certificate)
+                    #expect(keeper.bundle?.next != nil)
                 }
             }
         }
@@ -207,9 +211,23 @@ extension ClusterTests {
         @Test func inMemory() async throws {
             try await ScriptedServer.run([]) { server in
                 try await KubeClient.with(url: server.url) { client in
-                    let keeper = CertificateKeeper(client: client, secret: nil, names: Self.names) { _ in }
+                    let box = Mutex<CertificateKeeper?>(nil)
+                    let seen = Mutex<CertificateBundle?>(nil)
+                    let keeper = CertificateKeeper(
+                        client: client,
+                        secret: nil,
+                        names: Self.names,
+                        onServed: {
+                            let bundle = box.withLock { $0?.bundle }
+                            seen.withLock { $0 = bundle }
+                        },
+                        onChange: { _ in }
+                    )
+                    box.withLock { $0 = keeper }
                     try await running([{ try await keeper.run() }]) { () async throws in
                         #expect(try await TestCluster.eventually { keeper.bundle != nil })
+                        // A registrar asks for the bundle when it is told; it must not see the one before.
+                        #expect(try await TestCluster.eventually { seen.withLock { $0 } == keeper.bundle })
                     }
                     #expect(server.requests.isEmpty)
                 }

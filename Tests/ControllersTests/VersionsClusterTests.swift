@@ -99,7 +99,7 @@ extension ClusterTests {
                 options.metricsAddress = "0"
                 options.healthAddress = "127.0.0.1:\(Self.port + 1)"
                 options.watchNamespaces = [cluster.namespace]
-                let services = try await Operator(
+                let services = try Operator(
                     options: options,
                     client: cluster.client,
                     exposition: { [] },

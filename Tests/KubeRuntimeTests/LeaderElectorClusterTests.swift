@@ -174,6 +174,46 @@ struct LeaderElectorClusterTests {
         }
     }
 
+    /// What else the process does goes on, so losing the lease must not end it.
+    @Test func leaderServicesRunAgainAfterALoss() async throws {
+        struct Probe: Service {
+            let log: Recorder<String>
+            func run() async throws {
+                self.log.add("started")
+                defer { self.log.add(Task.isCancelled ? "cancelled" : "finished") }
+                try await untilGracefulShutdown()
+            }
+        }
+        try await Cluster.run { cluster in
+            let log = Recorder<String>()
+            let elector = try self.elector("a", cluster.client, cluster)
+            let group = ServiceGroup(
+                services: [LeaderServices(elector, services: [Probe(log: log)])],
+                gracefulShutdownSignals: [],
+                logger: Logger(label: "test")
+            )
+            async let run: Void = group.run()
+            await log.wait(count: 1)
+            var stolen = try await self.lease(cluster).object
+            stolen.json.mutateObject("spec") { $0["holderIdentity"] = "thief" }
+            while true {
+                do {
+                    try await cluster.client.update(stolen, .leases)
+                    break
+                } catch let error as APIError where error.isConflict {
+                    stolen.metadata.resourceVersion = try await self.lease(cluster).resourceVersion
+                }
+            }
+            // The thief renews nothing.
+            await log.wait(count: 3)
+            #expect(elector.isLeader)
+            await group.triggerGracefulShutdown()
+            try await run
+            #expect(log.values == ["started", "cancelled", "started", "finished"])
+            #expect(try await self.lease(cluster).holder.isEmpty)
+        }
+    }
+
     @Test func leaderServicesRunOnlyWhileLeadingAndStopInOrder() async throws {
         struct Probe: Service {
             let log: Recorder<String>

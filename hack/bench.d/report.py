@@ -33,6 +33,7 @@ class Report:
 
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tables: list[list[str]] = field(default_factory=list)
 
     def add(self, group: str, what: str, seen: float, unit: str = "", **more: float | None) -> Row:
         row = Row(group, what, seen, unit, **more)
@@ -41,6 +42,10 @@ class Report:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def table(self, lines: list[str]) -> None:
+        """Lines that are printed as they are, after the rows."""
+        self.tables.append(lines)
 
     def json(self) -> dict:
         return {
@@ -63,6 +68,8 @@ class Report:
                 goal = f"<= {row.goal_ratio} x" if row.goal_ratio is not None else f"<= {number(row.goal or 0)}"
                 verdict = "met" if row.met else "MISSED"
             lines.append(f"{name:40} {number(row.seen):>10} {yardstick:>10} {ratio:>8}  {goal:<12} {verdict}".rstrip())
+        for table in self.tables:
+            lines += ["", *table]
         return "\n".join(lines + [""] + [f"* {note}" for note in self.notes])
 
 

@@ -19,6 +19,8 @@ need_containers() {
     [ -w /sys/fs/cgroup ] || cannot "/sys/fs/cgroup is not writable"
     iptables-save >/dev/null 2>&1 || cannot "iptables does not work"
     for pid in $(running kubelet) $(running kube-proxy); do
+        # One in a network of its own (unshare --net) is no neighbour.
+        [ "$(readlink "/proc/$pid/ns/net")" = "$(readlink /proc/self/ns/net)" ] || continue
         other=$(sed -zn 's/^SWIFTLET_CLUSTER=//p' "/proc/$pid/environ" 2>/dev/null | tr -d '\0') || continue
         [ "$other" = "$DIR" ] || die "another Kubernetes node runs on this machine (process $pid${other:+, in $other});
        a second one would spoil its network"

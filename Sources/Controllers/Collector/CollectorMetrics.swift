@@ -32,7 +32,7 @@ package final class CollectorMetrics: Service {
             subscription.cancel()
             for key in self.series.withLock({ Array($0.keys) }) { self.count(key, nil) }
         }
-        try await untilGracefulShutdown { try await Signal().wait() }
+        try await untilGracefulShutdown()
     }
 
     private func count(_ key: ObjectKey, _ record: CollectorRecord?) {

@@ -17,6 +17,7 @@ package final class CertificateKeeper: Service {
     private struct State {
         var bundle: CertificateBundle?
         var publishedTrust: String?
+        var publishedAt: ContinuousClock.Instant?
     }
 
     private let client: KubeClient
@@ -24,6 +25,7 @@ package final class CertificateKeeper: Service {
     private let names: ServerNames
     private let policy: RotationPolicy
     private let onChange: @Sendable (CertificateBundle) throws -> Void
+    private let onServed: @Sendable () -> Void
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
@@ -31,18 +33,21 @@ package final class CertificateKeeper: Service {
     /// - Parameters:
     ///   - secret: where the certificates are kept, `nil` for memory.
     ///   - names: what the serving certificate covers.
+    ///   - onServed: called when ``bundle`` is another one.
     ///   - onChange: told of each bundle that is to be served; an error is logged and tried again.
     package init(
         client: KubeClient,
         secret: ObjectKey?,
         names: ServerNames,
         policy: RotationPolicy = .standard,
+        onServed: @escaping @Sendable () -> Void = {},
         onChange: @escaping @Sendable (CertificateBundle) throws -> Void
     ) {
         self.client = client
         self.secret = secret
         self.names = names
         self.policy = policy
+        self.onServed = onServed
         self.onChange = onChange
         (self.wake, self.waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -61,8 +66,10 @@ package final class CertificateKeeper: Service {
     /// The webhook configurations hold this trust bundle now: a new authority may sign once they hold its own.
     package func trustWasPublished(_ caBundle: String) {
         let isNews = self.state.withLock { state in
-            defer { state.publishedTrust = caBundle }
-            return state.publishedTrust != caBundle
+            guard state.publishedTrust != caBundle else { return false }
+            state.publishedTrust = caBundle
+            state.publishedAt = .now
+            return true
         }
         if isNews { self.waker.yield() }
     }
@@ -126,26 +133,62 @@ package final class CertificateKeeper: Service {
     private func settle() async throws -> Date {
         for _ in 0..<5 {
             let object = try await self.read()
-            let stored = self.secret == nil ? self.stored : StoredBundle(secretData: object?.json[object: "data"])
+            var stored = self.secret == nil ? self.stored : StoredBundle(secretData: object?.json[object: "data"])
+            var done: [String] = []
+            if stored.bundle == nil, let successor = try self.successor() {
+                stored = .intact(successor)
+                done.append("keep what is served, as the Secret was lost, and introduce a new authority")
+            }
+            let learning = self.learningTime(of: stored.bundle)
             let (bundle, actions, nextCheck) = try RotationPlan.settle(
                 stored: stored,
                 names: self.names,
                 now: Date(),
                 policy: self.policy,
-                isTrustPublished: self.state.withLock { $0.publishedTrust == stored.bundle?.caBundle }
+                isTrustPublished: learning == .zero
             )
-            if !actions.isEmpty {
-                let done = actions.map(\.description).joined(separator: "; ")
+            done += actions.map(\.description)
+            if !done.isEmpty {
                 guard try await self.write(bundle, over: object) else { continue }
-                Logger.current.info("certificates renewed", metadata: ["actions": "\(done)"])
+                Logger.current.info("certificates renewed", metadata: ["actions": "\(done.joined(separator: "; "))"])
             }
             if self.state.withLock({ $0.bundle }) != bundle {
                 try self.onChange(bundle)
                 self.state.withLock { $0.bundle = bundle }
+                // Not before: whoever is told now asks for the bundle.
+                self.onServed()
+            }
+            // A next authority may sign once this has passed.
+            if let learning, learning > .zero, bundle.next != nil {
+                return min(nextCheck, Date().addingTimeInterval(learning / .seconds(1)))
             }
             return nextCheck
         }
         throw ReconcileError.retryable("the Secret with the certificates changes too often")
+    }
+
+    /// For how long API servers still have to be given to take in the trust bundle of these certificates: the webhook
+    /// configurations hold it, but each server watches those at its own pace. `nil`: they do not hold it, as far as we know.
+    private func learningTime(of bundle: CertificateBundle?) -> Duration? {
+        self.state.withLock { state in
+            guard let bundle, let since = state.publishedAt, state.publishedTrust == bundle.caBundle else { return nil }
+            return max(.zero, min(.seconds(10), .seconds(self.policy.spread)) - (.now - since))
+        }
+    }
+
+    /// What takes the place of a Secret that was deleted or spoilt while we serve: API servers trust what we serve now and
+    /// nothing else, so it stays, and a new authority follows it in good order. `nil` when we serve nothing of use.
+    private func successor() throws -> CertificateBundle? {
+        guard var bundle = self.bundle, bundle.authority.certificate.isValid(at: Date()) else { return nil }
+        if bundle.next == nil {
+            let next = try CertificateAuthority.make(
+                now: Date(),
+                lifetime: self.policy.authorityLifetime,
+                backdate: self.policy.backdate
+            )
+            bundle.next = CertificateBundle.NextAuthority(next, since: Date())
+        }
+        return bundle
     }
 
     private var stored: StoredBundle {

@@ -54,7 +54,7 @@ package struct InstrumentationUpgrader: Service {
                 pause = min(pause * 2, .seconds(300))
             }
             // Done for this term; a service that returned would end the leader.
-            try await Task.sleep(for: .seconds(.max / 2))
+            try await untilGracefulShutdown()
         }
     }
 

@@ -16,7 +16,7 @@ import TelemetryAPI
 ///
 /// Every replica watches what webhooks need, serves them, and keeps the shared certificates. The leader also reconciles
 /// collectors and registers the webhooks. The order of start is that of the list: probes first, so that a start that takes
-/// long can be seen; the stop is in reverse.
+/// long can be seen; the stop is in reverse, after ``OperatorStage/leave()``.
 package struct Operator: Sendable {
     private let options: OperatorOptions
     private let client: KubeClient
@@ -36,11 +36,24 @@ package struct Operator: Sendable {
         self.logger = logger
     }
 
-    /// Finds out what the cluster offers and puts the services together.
+    /// The probes, and what does the work: it starts as soon as the API server can be asked what the cluster offers.
     ///
-    /// - Throws: `APIError` when the cluster can't be asked; errors of addresses and durations that make no sense.
-    package func services() async throws -> [any Service] {
-        let facts = try await ClusterProbe(client: self.client).facts()
+    /// - Throws: errors of addresses that make no sense.
+    package func services() throws -> [any Service] {
+        let stage = OperatorStage()
+        let probes = HealthServer(
+            configuration: .init(address: try ListenAddress(parsing: self.options.healthAddress), name: "health"),
+            checks: { stage.checks },
+            logger: self.logger
+        )
+        let work = OperatorStart(client: self.client, stage: stage, logger: self.logger) { facts in
+            try self.services(facts, stage)
+        }
+        return [probes, work]
+    }
+
+    /// - Throws: errors of addresses and durations that make no sense.
+    private func services(_ facts: ClusterFacts, _ stage: OperatorStage) throws -> [any Service] {
         let apis = ClusterAPIs(client: self.client, facts: facts)
         let scope: NamespaceScope =
             self.options.watchNamespaces.isEmpty ? .all : .only(self.options.watchNamespaces)
@@ -64,6 +77,11 @@ package struct Operator: Sendable {
         )
         var leaderOnly: [any Service] = [owned]
         if self.options.countsComponents { leaderOnly.append(CollectorMetrics(collectors: stores.collectors)) }
+        if self.options.webhookURL == nil, let namespace = self.options.ownNamespace,
+            let version = facts.podDisruptionBudget
+        {
+            leaderOnly.append(DisruptionBudget(client: self.client, namespace: namespace, version: version))
+        }
         leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
 
         var everywhere: [any Service] = [apis] + stores.services
@@ -83,18 +101,23 @@ package struct Operator: Sendable {
                 address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
             )
             // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
-            if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(2) }
+            if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(5) }
+            configuration.awaitsAdmission = true
+            let link = RegistrationLink()
             let server = AdmissionServer(
                 configuration: configuration,
                 handlers: webhooks.handlers,
-                logger: self.logger
+                logger: self.logger,
+                onListening: { _ in link.changed() }
             )
             let selection = self.podSelection(stores, facts)
-            let (keeper, registrar) = self.registration(server, metricsTLS, selection)
+            let (keeper, registrar) = self.registration(server, metricsTLS, selection, link)
             selection.onChange { registrar.changed() }
             everywhere.append(tally)
             everywhere.append(keeper)
             everywhere.append(server)
+            everywhere.append(AdmissionGate(stores: stores, server: server))
+            stage.onLeave { server.leave() }
             if Self.hasMatchConditions(facts) {
                 everywhere.append(PodSelectionGuard(client: self.client, namespaces: stores.namespaces))
             }
@@ -136,12 +159,8 @@ package struct Operator: Sendable {
             try metricsTLS.reload(Self.ownIdentity())
         }
         checks.append(Self.cachesCheck(stores))
-        let probes = HealthServer(
-            configuration: .init(address: try ListenAddress(parsing: self.options.healthAddress), name: "health"),
-            checks: checks,
-            logger: self.logger
-        )
-        var services: [any Service] = [probes]
+        stage.start(checks)
+        var services: [any Service] = []
         if let metrics = try self.metricsServer(metricsTLS) { services.append(metrics) }
         services += everywhere
         if !self.options.servesWebhooksOnly { services.append(try self.leader(leaderOnly)) }
@@ -192,7 +211,8 @@ package struct Operator: Sendable {
     private func registration(
         _ server: AdmissionServer,
         _ metricsTLS: TLSContextSource?,
-        _ selection: PodSelectionKeeper
+        _ selection: PodSelectionKeeper,
+        _ link: RegistrationLink
     ) -> (CertificateKeeper, WebhookRegistrar) {
         let namespace = self.options.ownNamespace
         var names = ["127.0.0.1", "localhost"]
@@ -214,12 +234,25 @@ package struct Operator: Sendable {
         let secret =
             self.options.webhookURL == nil
             ? namespace.map { ObjectKey(namespace: $0, name: OperatorOptions.certificateSecret) } : nil
-        let link = RegistrationLink()
-        let keeper = CertificateKeeper(client: self.client, secret: secret, names: serverNames) { bundle in
-            try server.reload(bundle.identity)
-            try metricsTLS?.reload(bundle.identity)
-            link.changed()
-        }
+        let standard = RotationPolicy.standard
+        let policy =
+            self.options.servingCertificateSeconds == nil && self.options.authoritySeconds == nil
+            ? standard
+            : RotationPolicy(
+                servingLifetime: self.options.servingCertificateSeconds ?? standard.servingLifetime,
+                authorityLifetime: self.options.authoritySeconds ?? standard.authorityLifetime
+            )
+        let keeper = CertificateKeeper(
+            client: self.client,
+            secret: secret,
+            names: serverNames,
+            policy: policy,
+            onServed: { link.changed() },
+            onChange: { bundle in
+                try server.reload(bundle.identity)
+                try metricsTLS?.reload(bundle.identity)
+            }
+        )
         let registrar = WebhookRegistrar(
             client: self.client,
             registration: {

@@ -22,6 +22,10 @@ package struct OperatorOptions: Sendable {
     package var webhookURL: String?
     package var webhookHost: String?
     package var webhookPort = 9443
+    /// How long serving certificates live, in seconds; `nil` for the standard.
+    package var servingCertificateSeconds: Double?
+    /// How long their authorities live, in seconds; `nil` for the standard.
+    package var authoritySeconds: Double?
     package var metricsAddress = ":8443"
     package var isMetricsSecure = true
     /// `--enable-cr-metrics`.

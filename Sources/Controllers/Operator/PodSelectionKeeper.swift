@@ -34,7 +34,7 @@ package final class PodSelectionKeeper: Service {
 
     package func run() async throws {
         try await untilGracefulShutdown {
-            guard self.isEnabled else { return try await Task.sleep(for: .seconds(.max / 2)) }
+            guard self.isEnabled else { return try await untilGracefulShutdown() }
             // A leader that comes back knows nothing of what it listed in its last term.
             self.state.withLock { $0 = QuietNamespaces() }
             let subscription = self.namespaces.subscribe { [weak self] changes in self?.take(changes) }

@@ -22,8 +22,7 @@ package final class WebhookRegistrar: Service {
     }
 
     private let written = Mutex<[String: Written]>([:])
-    private let wake: AsyncStream<Void>
-    private let waker: AsyncStream<Void>.Continuation
+    private let wake = Signal()
 
     /// - Parameters:
     ///   - registration: what is to be registered now; `nil` while there are no certificates.
@@ -36,13 +35,14 @@ package final class WebhookRegistrar: Service {
         self.client = client
         self.registration = registration
         self.onPublished = onPublished
-        (self.wake, self.waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// The registration may be another one now.
-    package func changed() { self.waker.yield() }
+    package func changed() { self.wake.raise() }
 
+    /// Can be run again, as after a lost and regained leadership.
     package func run() async throws {
+        self.written.withLock { $0 = [:] }
         func store(_ resource: APIResource, _ name: String) -> Store<KubeObject> {
             Store(
                 client: self.client,
@@ -62,10 +62,10 @@ package final class WebhookRegistrar: Service {
         let definition = CollectorDefinition.store(client: self.client)
         try await withThrowingDiscardingTaskGroup { group in
             for store in [mutating, validating] {
-                _ = store.subscribe { _ in self.waker.yield() }
+                _ = store.subscribe { _ in self.wake.raise() }
                 group.addTask { try await store.run() }
             }
-            _ = definition.subscribe { _ in self.waker.yield() }
+            _ = definition.subscribe { _ in self.wake.raise() }
             group.addTask { try await definition.run() }
             group.addTask { try await self.register(mutating, validating, definition) }
         }
@@ -84,7 +84,6 @@ package final class WebhookRegistrar: Service {
         }
         guard !Task.isShuttingDownGracefully else { return }
         var failures = 0
-        var wakes = self.wake.makeAsyncIterator()
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             var retry: Task<Void, any Error>?
             if let registration = self.registration() {
@@ -105,16 +104,16 @@ package final class WebhookRegistrar: Service {
                     let pause = min(Duration.milliseconds(250) * (1 << min(failures, 8)), .seconds(30))
                     retry = Task {
                         try await Task.sleep(for: pause)
-                        self.waker.yield()
+                        self.wake.raise()
                     }
                 }
             }
-            await withGracefulShutdownHandler {
-                _ = await wakes.next(isolation: nil)
+            defer { retry?.cancel() }
+            try await withGracefulShutdownHandler {
+                try await self.wake.wait()
             } onGracefulShutdown: {
-                self.waker.yield()
+                self.wake.raise()
             }
-            retry?.cancel()
         }
         if let registration = self.registration(), case .url = registration.endpoint {
             await self.resetConversion(registration, definition)

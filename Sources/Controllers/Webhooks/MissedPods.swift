@@ -69,7 +69,7 @@ package final class MissedPods: Service {
                         "pods can't be looked through for missed ones",
                         metadata: ["error": "\(error.message)"]
                     )
-                    return try await Task.sleep(for: .seconds(.max / 2))
+                    return try await untilGracefulShutdown()
                 } catch {
                     try Task.checkCancellation()
                     Logger.current.warning("pods can't be looked through now", metadata: ["error": "\(error)"])
