@@ -51,6 +51,7 @@ struct OperatorCommand: AsyncParsableCommand {
     var webhookExcludedNamespaces: String?
     @Option(help: "YAML file of settings; environment and flags win over it.") var configFile: String?
     @OptionGroup(title: "Languages") var languages: LanguageFlags
+    @OptionGroup(title: "Webhooks") var webhooks: WebhookFlags
     @Option(help: "Collector image for resources that name none.") var collectorImage: String?
     @Option(help: "Target allocator image.") var targetAllocatorImage: String?
     @Option(help: "OpAMP bridge image.") var operatorOpampBridgeImage: String?
@@ -127,6 +128,7 @@ struct OperatorCommand: AsyncParsableCommand {
         options.logLevel = self.zapLogLevel ?? level ?? "info"
         guard ["debug", "info", "warn", "warning", "error"].contains(options.logLevel) || Int(options.logLevel) != nil
         else { throw ValidationError("--zap-log-level \(options.logLevel): must be debug, info, warn or error") }
+        try self.webhooks.apply(to: &options, sources)
         options.settings = try self.settings(environment, sources)
         options.images = try self.languages.images(sources)
         try self.languages.apply(to: &options.languages, multiple: &options.allowsMultipleLanguages, sources)

@@ -103,7 +103,8 @@ package struct Operator: Sendable {
             // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
             if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(5) }
             configuration.awaitsAdmission = true
-            let link = RegistrationLink()
+            let policy = self.options.webhookPolicy
+        let link = RegistrationLink()
             let server = AdmissionServer(
                 configuration: configuration,
                 handlers: webhooks.handlers,
@@ -224,16 +225,16 @@ package struct Operator: Sendable {
             endpoint = .url(url)
         } else {
             serverNames = ServerNames.service(
-                OperatorOptions.webhookService,
+                self.options.webhookService,
                 namespace: namespace ?? "default",
                 also: names
             )
-            endpoint = .service(namespace: namespace ?? "default", name: OperatorOptions.webhookService, port: 443)
+            endpoint = .service(namespace: namespace ?? "default", name: self.options.webhookService, port: 443)
         }
         // A process outside the cluster serves at an address of its own and shares certificates with nobody.
         let secret =
             self.options.webhookURL == nil
-            ? namespace.map { ObjectKey(namespace: $0, name: OperatorOptions.certificateSecret) } : nil
+            ? namespace.map { ObjectKey(namespace: $0, name: self.options.certificateSecret) } : nil
         let standard = RotationPolicy.standard
         let policy =
             self.options.servingCertificateSeconds == nil && self.options.authoritySeconds == nil
@@ -260,7 +261,8 @@ package struct Operator: Sendable {
                 return WebhookRegistration(
                     endpoint: endpoint,
                     caBundle: bundle.caBundle,
-                    pods: selection.selection
+                    pods: selection.selection,
+                    policy: policy
                 )
             },
             onPublished: { keeper.trustWasPublished($0) }
