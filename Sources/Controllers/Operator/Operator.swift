@@ -103,8 +103,7 @@ package struct Operator: Sendable {
             // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
             if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(5) }
             configuration.awaitsAdmission = true
-            let policy = self.options.webhookPolicy
-        let link = RegistrationLink()
+            let link = RegistrationLink()
             let server = AdmissionServer(
                 configuration: configuration,
                 handlers: webhooks.handlers,
@@ -236,6 +235,7 @@ package struct Operator: Sendable {
             self.options.webhookURL == nil
             ? namespace.map { ObjectKey(namespace: $0, name: self.options.certificateSecret) } : nil
         let standard = RotationPolicy.standard
+        let webhookPolicy = self.options.webhookPolicy
         let policy =
             self.options.servingCertificateSeconds == nil && self.options.authoritySeconds == nil
             ? standard
@@ -262,7 +262,7 @@ package struct Operator: Sendable {
                     endpoint: endpoint,
                     caBundle: bundle.caBundle,
                     pods: selection.selection,
-                    policy: policy
+                    policy: webhookPolicy
                 )
             },
             onPublished: { keeper.trustWasPublished($0) }
