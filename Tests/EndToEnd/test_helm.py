@@ -112,7 +112,6 @@ def test_values_of_the_upstream_chart():
     assert "--enable-go-instrumentation=true" in args
     assert "--feature-gates=operand.networkpolicy,-operator.networkpolicy" in args
     # An image without a tag is none.
-    assert not [a for a in args if a.startswith(("--auto-instrumentation-nodejs", "--collector-image=example.com/collector:$"))]
     assert not [a for a in args if a.endswith(":")]
     assert (variables["WEBHOOK_FAILURE_POLICY"], variables["WEBHOOK_POD_FAILURE_POLICY"]) == ("Ignore", "Fail")
     assert json.loads(variables["WEBHOOK_NAMESPACE_SELECTOR"]) == {"matchLabels": {"team": "a"}}
