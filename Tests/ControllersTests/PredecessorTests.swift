@@ -8,6 +8,14 @@ import Testing
 
 /// The operator before us: its Lease, its webhook configurations, and what is said about it.
 struct PredecessorTests {
+    /// Holds the state, as `#expect` takes no mutating call.
+    private final class Judge {
+        private var state = PredecessorLease()
+        func isHeld(_ lease: LeaseRecord?, now: Duration, time: Timestamp) -> Bool {
+            self.state.isHeld(lease, now: now, time: time)
+        }
+    }
+
     private func lease(_ holder: String, _ renewed: String, duration: Int? = 137) -> LeaseRecord {
         var spec: JSONObject = ["holderIdentity": .string(holder), "renewTime": .string(renewed)]
         if let duration { spec["leaseDurationSeconds"] = .int(duration) }
@@ -17,7 +25,7 @@ struct PredecessorTests {
     private func time(_ text: String) throws -> Timestamp { try #require(Timestamp(text)) }
 
     @Test func aLeaseThatIsNotRenewedLapses() throws {
-        var state = PredecessorLease()
+        let state = Judge()
         let time = try self.time("2026-01-01T00:02:00Z")
         let lease = self.lease("a", "2026-01-01T00:00:00.000000Z")
         #expect(state.isHeld(lease, now: .seconds(10), time: time))
@@ -28,7 +36,7 @@ struct PredecessorTests {
     }
 
     @Test func renewalsKeepIt() throws {
-        var state = PredecessorLease()
+        let state = Judge()
         let time = try self.time("2026-01-01T00:02:00Z")
         for second in 0..<60 {
             let renewed = "2026-01-01T00:00:\(second < 10 ? "0" : "")\(second)Z"
@@ -37,7 +45,7 @@ struct PredecessorTests {
     }
 
     @Test func whatIsReleasedOrGoneIsFree() throws {
-        var state = PredecessorLease()
+        let state = Judge()
         let time = try self.time("2026-01-01T00:00:00Z")
         let held = self.lease("a", "2026-01-01T00:00:00Z")
         let released = self.lease("", "2026-01-01T00:00:00Z")
@@ -53,13 +61,13 @@ struct PredecessorTests {
         ("2026-01-01T00:00:00Z", "2025-01-01T00:00:00Z", true), ("nonsense", "2026-01-01T00:00:00Z", true),
     ])
     func anOldLeaseIsNotWaitedFor(_ renewed: String, _ now: String, _ isHeld: Bool) throws {
-        var state = PredecessorLease()
+        let state = Judge()
         let time = try self.time(now)
         #expect(state.isHeld(self.lease("a", renewed), now: .seconds(5), time: time) == isHeld)
     }
 
     @Test func withoutADurationItIsTheGoOperators() throws {
-        var state = PredecessorLease()
+        let state = Judge()
         let time = try self.time("2026-01-01T00:00:00Z")
         let lease = self.lease("a", "2026-01-01T00:00:00Z", duration: nil)
         #expect(state.isHeld(lease, now: .zero, time: time))
@@ -138,19 +146,27 @@ struct PredecessorTests {
         #expect(marked.appliedHash == "abc")
     }
 
-    @Test(arguments: [
-        (["manager": "manager", "operation": "Update", "fieldsV1": ["f:spec": [:]]] as JSONValue, true),
-        (["manager": "manager", "operation": "Update", "fieldsV1": ["f:metadata": [:]]], false),
-        (["manager": "manager", "operation": "Update", "fieldsV1": ["f:status": [:]]], false),
-        (["manager": "manager", "operation": "Apply", "fieldsV1": ["f:spec": [:]]], false),
-        (["manager": "kubectl", "operation": "Update", "fieldsV1": ["f:spec": [:]]], false),
-        (
-            ["manager": "manager", "operation": "Update", "subresource": "status", "fieldsV1": ["f:spec": [:]]],
-            false
-        ),
-        (["manager": "manager", "operation": "Update", "fieldsV1": nil], false),
-    ])
-    func writtenByThePredecessor(_ entry: JSONValue, _ expected: Bool) throws {
-        #expect(try self.deployment([entry]).isWrittenByPredecessor == expected)
+    static let managers: [(String, String, String?, JSONObject?, Bool)] = [
+        ("manager", "Update", nil, ["f:spec": [:]], true),
+        ("manager", "Update", nil, ["f:metadata": [:]], false),
+        ("manager", "Update", nil, ["f:status": [:]], false),
+        ("manager", "Apply", nil, ["f:spec": [:]], false),
+        ("kubectl", "Update", nil, ["f:spec": [:]], false),
+        ("manager", "Update", "status", ["f:spec": [:]], false),
+        ("manager", "Update", nil, nil, false),
+    ]
+
+    @Test(arguments: Self.managers)
+    func writtenByThePredecessor(
+        _ manager: String,
+        _ operation: String,
+        _ subresource: String?,
+        _ fields: JSONObject?,
+        _ expected: Bool
+    ) throws {
+        var entry: JSONObject = ["manager": .string(manager), "operation": .string(operation)]
+        if let subresource { entry["subresource"] = .string(subresource) }
+        if let fields { entry["fieldsV1"] = .object(fields) }
+        #expect(try self.deployment([.object(entry)]).isWrittenByPredecessor == expected)
     }
 }

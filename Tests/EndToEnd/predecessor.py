@@ -48,6 +48,16 @@ class GoOperator:
         return self.server.path(value["apiVersion"], value["kind"], value["metadata"].get("namespace", ""))
 
     def put(self, wanted):
+        """As client-go's retry on a conflict: read again, up to five times."""
+        for _ in range(4):
+            try:
+                return self.write(wanted)
+            except AssertionError as error:
+                if " 409 " not in str(error):
+                    raise
+        return self.write(wanted)
+
+    def write(self, wanted):
         path = self.path(wanted)
         name = wanted["metadata"]["name"]
         code, live = self.server.read(f"{path}/{name}")
@@ -184,6 +194,7 @@ def collector(namespace, name, mode, value=None, **spec):
         "metadata": {"name": name, "namespace": namespace, "labels": {"team": "shop"}},
         "spec": {
             "mode": mode, "config": value or BATCH, "managementState": "managed", "upgradeStrategy": "automatic",
+            "networkPolicy": {"enabled": True},
             **({} if mode == "daemonset" else {"replicas": 1}), **spec,
         },
     }
@@ -293,7 +304,7 @@ def objects(server, stored, beta=False):
             "policy/v1beta1" if beta else "policy/v1", "PodDisruptionBudget", full, full,
             spec={"selector": {"matchLabels": selector}, "maxUnavailable": 1},
         ))
-    if spec.get("networkPolicy", {}).get("enabled"):
+    if mode != "sidecar":
         result.append(made(
             "networking.k8s.io/v1", "NetworkPolicy", f"{full}-networkpolicy", f"{full}-networkpolicy",
             spec={"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress"],

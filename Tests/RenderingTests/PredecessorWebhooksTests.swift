@@ -83,20 +83,23 @@ struct PredecessorWebhooksTests {
         )
     }
 
-    @Test(arguments: [
-        (JSONObject(), [String]()),
-        (["env": [["name": "WATCH_NAMESPACE", "value": ""]]], []),
-        (["env": [["name": "WATCH_NAMESPACE", "value": "a, b"]]], ["a", "b"]),
+    private static func variable(_ value: JSONValue) -> JSONObject {
+        ["env": [["name": "WATCH_NAMESPACE", "value": value]]]
+    }
+
+    static let containers: [(JSONObject, [String])] = [
+        ([:], []),
+        (variable(""), []),
+        (variable("a, b"), ["a", "b"]),
         (
-            [
-                "env": [
-                    ["name": "WATCH_NAMESPACE", "valueFrom": ["fieldRef": ["fieldPath": "metadata.namespace"]]]
-                ]
-            ], ["there"]
+            ["env": [["name": "WATCH_NAMESPACE", "valueFrom": ["fieldRef": ["fieldPath": "metadata.namespace"]]]]],
+            ["there"]
         ),
         (["args": ["--watch-namespace=a,b"]], ["a", "b"]),
         (["args": ["--watch-namespace", "c"], "env": [["name": "WATCH_NAMESPACE", "value": "a"]]], ["c"]),
-    ])
+    ]
+
+    @Test(arguments: Self.containers)
     func whatADeploymentWatches(_ container: JSONObject, _ expected: [String]) {
         #expect(self.deployment("there", container: container).watchedNamespaces == expected)
     }
