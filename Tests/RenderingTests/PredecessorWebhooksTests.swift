@@ -104,6 +104,14 @@ struct PredecessorWebhooksTests {
         #expect(self.deployment("there", container: container).watchedNamespaces == expected)
     }
 
+    @Test func oneWithoutPodsDoesNotRun() {
+        func isRunning(_ status: JSONValue) -> Bool {
+            PredecessorDeployment(KubeObject(["metadata": ["name": "operator"], "status": status])).isRunning
+        }
+        #expect(isRunning(["replicas": 1]))
+        #expect(!isRunning(["replicas": 0]) && !isRunning([:]))
+    }
+
     @Test func rivalsAreThoseWhoCareForTheSame() {
         let everywhere = self.deployment("there")
         let team = self.deployment("team", container: ["args": ["--watch-namespace=team"]])

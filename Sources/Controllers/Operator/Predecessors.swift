@@ -106,6 +106,8 @@ final class Predecessors: Service {
     private struct Findings {
         var webhooks: [PredecessorWebhooks] = []
         var rivals: [String] = []
+        /// Namespaces with a Deployment of another operator that has pods.
+        var running: Set<String> = []
     }
 
     /// What can't be read is not looked at: an operator with the permissions of some namespaces knows only those.
@@ -118,8 +120,10 @@ final class Predecessors: Service {
             findings.webhooks += await self.list(resource).compactMap { PredecessorWebhooks($0, own: own) }
         }
         let deployments = await self.list(ResourceCatalog.deployments, labelSelector: PredecessorDeployment.selector)
+        let others = deployments.map { PredecessorDeployment($0) }
+        findings.running = Set(others.filter(\.isRunning).map(\.reference.key.namespace))
         findings.rivals = PredecessorDeployment.rivals(
-            deployments.map { PredecessorDeployment($0) },
+            others,
             findings.webhooks,
             own: self.options.electsLeader ? self.options.ownNamespace : nil,
             watched: self.options.watchNamespaces
@@ -151,10 +155,12 @@ final class Predecessors: Service {
             } catch let error as APIError where error.isNotFound {
                 lease = nil
             } catch let error as APIError where error.isForbidden {
-                Logger.current.warning(
-                    "another operator may lead, but its Lease can't be read: grant get on leases or stop that operator",
-                    metadata: ["namespace": "\(namespace)", "name": "\(OperatorOptions.lease)"]
+                // Then its pods have to tell.
+                Logger.current.debug(
+                    "the Lease of another operator can't be read",
+                    metadata: ["namespace": "\(namespace)", "error": "\(error.message)"]
                 )
+                if findings.running.contains(namespace) { active.append(namespace) }
                 continue
             } catch {
                 try Task.checkCancellation()

@@ -71,11 +71,14 @@ package struct PredecessorDeployment: Sendable, Hashable {
     package var reference: ObjectReference
     /// The namespaces it watches; empty for all.
     package var watchedNamespaces: [String]
+    /// Whether it has pods.
+    package var isRunning: Bool
 
     package static let selector = "app.kubernetes.io/name=opentelemetry-operator"
 
     package init(_ object: KubeObject) {
         self.reference = object.reference
+        self.isRunning = object.json["status"]?["replicas"]?.int ?? 0 > 0
         var watched: [String] = []
         for container in object.spec?["template"]?["spec"]?["containers"]?.array ?? [] {
             for variable in container["env"]?.array ?? [] where variable["name"]?.string == "WATCH_NAMESPACE" {
