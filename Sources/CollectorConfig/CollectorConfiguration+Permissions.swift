@@ -13,11 +13,26 @@ package struct PolicyRule: Sendable, Hashable {
     }
 }
 
+/// What one component of a configuration asks the API server for.
+package struct ComponentPermissions: Sendable, Hashable {
+    package var kind: ComponentKind
+    package var id: String
+    package var rules: [PolicyRule]
+
+    /// `receivers.k8s_cluster`, where it stands in the configuration.
+    package var path: String { "\(self.kind.section).\(self.id)" }
+}
+
 extension CollectorConfiguration {
     /// The cluster permissions the enabled components need (specification section 6.1), in the order receivers,
     /// exporters, processors, extensions, ids sorted: the Go operator's order is random, this one is not.
     package func permissions() throws(ConfigurationError) -> [PolicyRule] {
-        var rules: [PolicyRule] = []
+        try self.componentPermissions().flatMap(\.rules)
+    }
+
+    /// The same with who needs it; components that need nothing are left out.
+    package func componentPermissions() throws(ConfigurationError) -> [ComponentPermissions] {
+        var all: [ComponentPermissions] = []
         for kind in [ComponentKind.receiver, .exporter, .processor, .extension] {
             for id in self.enabled(kind) {
                 let body = try ComponentBody(
@@ -26,10 +41,11 @@ extension CollectorConfiguration {
                     kind,
                     id
                 )
-                rules += try ComponentRegistry.parser(kind, id: id).permissions.rules(body)
+                let rules = try ComponentRegistry.parser(kind, id: id).permissions.rules(body)
+                if !rules.isEmpty { all.append(ComponentPermissions(kind: kind, id: id, rules: rules)) }
             }
         }
-        return rules
+        return all
     }
 
     /// The variables the enabled components read, each once, sorted by name.

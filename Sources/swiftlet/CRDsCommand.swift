@@ -3,7 +3,6 @@ import JSONTree
 import KubeClient
 import KubeModel
 import KubeRuntime
-import Logging
 import TelemetryAPI
 import YAMLTree
 
@@ -21,15 +20,12 @@ struct CRDsCommand: AsyncParsableCommand {
 
     @Option(help: "Kubernetes version such as 1.28, or 'cluster' to ask the cluster. Without it nothing is left out.")
     var serverVersion: String?
-    @Option(help: "Kubeconfig file, for --server-version cluster.")
-    var kubeconfig: String?
-    @Option(help: "Context of the kubeconfig.")
-    var context: String?
+    @OptionGroup(title: "Cluster, for --server-version cluster") var cluster: ClusterFlags
 
     func run() async throws {
         var definitions: [KubeObject]
         if self.serverVersion == "cluster" {
-            definitions = try await withClient(kubeconfig: self.kubeconfig, context: self.context) { client in
+            definitions = try await self.cluster.withCluster { client, _ in
                 let version = try await client.version()
                 let all = try CustomResourceDefinition.all(
                     for: KubernetesVersion(major: version.major, minor: version.minor)
@@ -61,25 +57,5 @@ struct CRDsCommand: AsyncParsableCommand {
         guard parts.count >= 2, let version = KubernetesVersion(major: String(parts[0]), minor: String(parts[1]))
         else { throw ValidationError("--server-version \(serverVersion): must be like 1.28, or 'cluster'") }
         return version
-    }
-}
-
-/// Runs `body` with a client that is shut down afterwards.
-func withClient<Result>(
-    kubeconfig: String?,
-    context: String?,
-    _ body: (KubeClient) async throws -> Result
-) async throws -> Result {
-    var logger = Logger(label: "swiftlet")
-    logger.logLevel = .error
-    let configuration = try await ClientConfiguration.load(kubeconfig: kubeconfig, context: context)
-    let client = try KubeClient(configuration: configuration, logger: logger)
-    do {
-        let result = try await body(client)
-        await client.shutdown()
-        return result
-    } catch {
-        await client.shutdown()
-        throw error
     }
 }

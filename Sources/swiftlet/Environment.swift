@@ -1,12 +1,9 @@
-#if canImport(Glibc)
-import Glibc
-#endif
+import FoundationEssentials
 
-/// The process's environment. An empty variable counts as absent.
+/// The process's environment, as it was at the start.
 struct Environment {
-    subscript(name: String) -> String? {
-        guard let value = getenv(name) else { return nil }
-        let text = String(cString: value)
-        return text.isEmpty ? nil : text
-    }
+    static let variables = ProcessInfo.processInfo.environment
+
+    /// An empty variable counts as absent.
+    subscript(name: String) -> String? { Self.variables[name].flatMap { $0.isEmpty ? nil : $0 } }
 }

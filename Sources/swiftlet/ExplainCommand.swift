@@ -3,10 +3,10 @@ import Controllers
 import JSONTree
 import KubeClient
 import KubeModel
-import Logging
 import PodInjection
 import Rendering
 import TelemetryAPI
+import YAMLTree
 
 /// `swiftlet explain`: why pods are, or are not, instrumented.
 struct ExplainCommand: AsyncParsableCommand {
@@ -24,12 +24,12 @@ struct ExplainCommand: AsyncParsableCommand {
               swiftlet explain pod shop-7d9c5b8f6-x2x8k -n shop
               swiftlet explain deployment shop -n shop -o json
 
-            Exit codes: 0 all is as asked for, 1 something that was asked for did not happen, 64 wrong use, an unreadable
-            file, or nothing of that name.
+            Exit codes: 0 all is as asked for, 1 something that was asked for did not happen, 3 the cluster can't be
+            reached, 64 wrong use, an unreadable file, or nothing of that name.
             """
     )
 
-    enum Output: String, ExpressibleByArgument, CaseIterable { case text, json }
+    enum Output: String, ExpressibleByArgument, CaseIterable { case text, table, json, yaml }
 
     @Argument(help: "Kind of the object: pod, deployment, statefulset, daemonset, replicaset, job or cronjob.")
     var kind: String?
@@ -40,16 +40,12 @@ struct ExplainCommand: AsyncParsableCommand {
         help: "YAML or JSON file or folder of such, '-' for standard input; repeatable."
     )
     var file: [String] = []
-    @Option(name: [.customShort("n"), .long], help: "Namespace of the object, and of objects in files that name none.")
-    var namespace: String?
-    @Option(name: .shortAndLong, help: "text or json.")
+    @Option(name: .shortAndLong, help: "text, json or yaml.")
     var output = Output.text
     @Option(help: "Kubernetes version that files are explained for; from 1.29 on sidecars are native.")
     var kubernetesVersion = "1.36"
-    @Option(help: "Kubeconfig file. Default: KUBECONFIG, then the pod's service account, then ~/.kube/config.")
-    var kubeconfig: String?
-    @Option(help: "Context of the kubeconfig.")
-    var context: String?
+    @OptionGroup(title: "Cluster; the namespace counts for objects in files that name none, too") var cluster:
+        ClusterFlags
     @OptionGroup(title: "Languages, all allowed unless told otherwise") var languages: LanguageFlags
 
     func run() async throws {
@@ -63,11 +59,11 @@ struct ExplainCommand: AsyncParsableCommand {
             explained = try self.explainFiles()
         }
         switch self.output {
-        case .text:
+        case .text, .table:
             for (object, explanation) in explained {
                 try emit("\(object.kind) \(object.namespace)/\(object.displayName)\n\(explanation.text)\n")
             }
-        case .json:
+        case .json, .yaml:
             let list = explained.map { object, explanation -> JSONValue in
                 var json: JSONObject = [
                     "kind": .string(object.kind), "namespace": .string(object.namespace),
@@ -76,7 +72,8 @@ struct ExplainCommand: AsyncParsableCommand {
                 for (key, value) in explanation.json { json[key] = value }
                 return .object(json)
             }
-            try emit(String(decoding: JSONValue.array(list).bytes(), as: UTF8.self) + "\n")
+            let json = JSONValue.array(list)
+            try emit(self.output == .yaml ? YAMLWriter.text(json) : json.text() + "\n")
         }
         if explained.contains(where: \.explanation.isRefusal) { throw ExitCode(1) }
     }
@@ -84,7 +81,7 @@ struct ExplainCommand: AsyncParsableCommand {
     private func injectionLanguages() throws -> (languages: Set<Language>, multiple: Bool) {
         var languages = Set(Language.allCases)
         var multiple = true
-        try self.languages.apply(to: &languages, multiple: &multiple, SettingSources(environment: nil))
+        try self.languages.apply(to: &languages, multiple: &multiple)
         return (languages, multiple)
     }
 
@@ -96,9 +93,9 @@ struct ExplainCommand: AsyncParsableCommand {
         let (languages, multiple) = try self.injectionLanguages()
         let injector = OfflineInjector(
             objects,
-            namespace: self.namespace ?? "default",
+            namespace: self.cluster.namespace ?? "default",
             facts: facts,
-            images: try self.languages.images(SettingSources(environment: nil)),
+            images: try self.languages.images(),
             languages: languages,
             allowsMultipleLanguages: multiple
         )
@@ -108,7 +105,7 @@ struct ExplainCommand: AsyncParsableCommand {
             do {
                 let outcome = try injector.inject(object, workload).outcome
                 let pod = try workload.pod(of: object)
-                if object.namespace.isEmpty { object.metadata.namespace = self.namespace ?? "default" }
+                if object.namespace.isEmpty { object.metadata.namespace = self.cluster.namespace ?? "default" }
                 explained.append((object, Explanation(pod, outcome, isStored: false)))
             } catch {
                 complain("error: \(object.kind) \(object.displayName): \(error)")
@@ -145,30 +142,30 @@ struct ExplainCommand: AsyncParsableCommand {
             )
         }
         let (languages, multiple) = try self.injectionLanguages()
-        let configuration = try await ClientConfiguration.load(kubeconfig: self.kubeconfig, context: self.context)
-        let client = try KubeClient(
-            configuration: configuration,
-            logger: Logger(label: "swiftlet") { _ in SwiftLogNoOpLogHandler() }
-        )
-        do {
-            let live = try await LiveInjector(client: client, languages: languages, allowsMultipleLanguages: multiple)
-            let namespace = self.namespace ?? configuration.namespace
-            var object = try await client.get(resource, namespace: namespace, name: name)
-            object.json["apiVersion"] = .string(resource.groupVersionKind.apiVersion)
-            object.json["kind"] = .string(resource.kind)
-            guard let workload = WorkloadKind(object) else { throw ValidationError("\(kind): has no pods") }
-            var pod = try workload.pod(of: object)
-            let isStored = workload == .pod
-            let outcome = try await live.inject(pod, namespace: namespace)
-            // A pod of a cluster has its owner's name for good, but what is decided does not look at its status.
-            if isStored { pod.remove("status") }
-            await client.shutdown()
-            return (object, Explanation(pod, outcome, isStored: isStored))
-        } catch {
-            await client.shutdown()
-            if error is ValidationError { throw error }
-            complain("error: \(resource.kind) \(name): \((error as? APIError)?.message ?? "\(error)")")
-            throw ExitCode(64)
+        return try await self.cluster.withCluster { client, namespace in
+            do {
+                let live = try await LiveInjector(
+                    client: client,
+                    languages: languages,
+                    allowsMultipleLanguages: multiple
+                )
+                var object = try await client.get(resource, namespace: namespace, name: name)
+                object.json["apiVersion"] = .string(resource.groupVersionKind.apiVersion)
+                object.json["kind"] = .string(resource.kind)
+                guard let workload = WorkloadKind(object) else { throw ValidationError("\(kind): has no pods") }
+                var pod = try workload.pod(of: object)
+                let isStored = workload == .pod
+                let outcome = try await live.inject(pod, namespace: namespace)
+                // A pod of a cluster has its owner's name for good, but what is decided does not look at its status.
+                if isStored { pod.remove("status") }
+                return (object, Explanation(pod, outcome, isStored: isStored))
+            } catch {
+                // Without a cluster there is more to say than of this object.
+                if error is ValidationError || error is KubeClientError { throw error }
+                if let error = error as? APIError, error.isUnauthorized { throw error }
+                complain("error: \(resource.kind) \(name): \((error as? APIError)?.message ?? "\(error)")")
+                throw ExitCode(64)
+            }
         }
     }
 }

@@ -122,14 +122,13 @@ class Namespace:
         return kubectl("logs", what, *more, f"--tail={tail}", namespace=self.name).stdout
 
 
-@pytest.fixture(scope="session", autouse=True)
-def operator():
-    """Swiftlet, installed into the cluster as the README says, with the images that this cluster has."""
+def install_operator():
+    """Installs Swiftlet into the cluster as the README says, with the images that this cluster has."""
     crds = subprocess.run(
         [os.environ["SWIFTLET_BINARY"], "crds", "--server-version", "cluster"], capture_output=True, text=True, check=True
     ).stdout
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=crds)
-    manifest = (ROOT / "manifests/install.yaml").read_text()
+    manifest = (ROOT / "manifests/operator.yaml").read_text()
     arguments = "\n".join(
         f"            - {flag}"
         for flag in (
@@ -150,6 +149,12 @@ def operator():
         "the webhooks are registered",
         lambda: get("mutatingwebhookconfiguration", "opentelemetry-operator-mutating-webhook-configuration").get("webhooks"),
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def operator():
+    """Swiftlet, installed for all tests."""
+    install_operator()
     yield
     # Kubernetes 1.20 takes two minutes for it; who needs a name again waits (`a_namespace`).
     kubectl("delete", "namespace", "-l", "swiftlet-e2e=yes", "--ignore-not-found", "--wait=false", check=False)

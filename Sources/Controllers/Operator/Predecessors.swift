@@ -114,7 +114,7 @@ final class Predecessors: Service {
     private func look() async -> Findings {
         let own =
             self.options.webhookURL == nil
-            ? self.options.ownNamespace.map { ObjectKey(namespace: $0, name: OperatorOptions.webhookService) } : nil
+            ? self.options.ownNamespace.map { ObjectKey(namespace: $0, name: self.options.webhookService) } : nil
         var findings = Findings()
         for resource in [ResourceCatalog.mutatingWebhooks, ResourceCatalog.validatingWebhooks] {
             findings.webhooks += await self.list(resource).compactMap { PredecessorWebhooks($0, own: own) }

@@ -12,8 +12,11 @@ package struct AccessCheck: Sendable, Hashable {
     package var subresource: String
     /// Set for paths such as `/metrics`; group and resource are empty then.
     package var nonResourceURL: String?
+    /// The one object that it is about; `nil` for all.
+    package var name: String?
 
-    package init(verb: String, group: String, resource: String) {
+    package init(verb: String, group: String, resource: String, name: String? = nil) {
+        self.name = name
         let parts = resource.split(separator: "/", maxSplits: 1)
         self.verb = verb
         self.group = group

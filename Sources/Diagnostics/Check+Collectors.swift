@@ -1,0 +1,97 @@
+import JSONTree
+package import KubeModel
+import TelemetryAPI
+
+extension Check {
+    static func collectors(_ facts: CheckFacts) -> [Finding] {
+        if let reason = facts.collectorsUnreadable {
+            return [Finding(.warning, "CollectorsUnreadable", "collectors", reason)]
+        }
+        let findings = facts.collectors.compactMap(self.collector)
+        let ready = facts.collectors.count - findings.count
+        guard ready > 0 else { return findings }
+        return [Finding(.ok, "CollectorsReady", "collectors", "\(ready) of \(facts.collectors.count) ready")] + findings
+    }
+
+    /// Why a collector is not ready; `nil` when it is.
+    package static func collector(_ facts: CollectorFacts) -> Finding? {
+        let collector = Collector(facts.collector.json)
+        let subject = "OpenTelemetryCollector \(facts.collector.key)"
+        if !collector.isManaged { return nil }
+        let conditions: [Condition] = facts.collector.status?[views: "conditions"] ?? []
+        if let ready = conditions.first(where: { $0.type == "Ready" && $0.status == .false }) {
+            return Finding(
+                .error,
+                "CollectorNotReconciled",
+                subject,
+                "\(ready.reason): \(ready.message)",
+                remedy: "mend the resource as the message says"
+            )
+        }
+        if facts.collector.status?[string: "version"] == nil {
+            return Finding(
+                .error,
+                "CollectorNotSeen",
+                subject,
+                "no operator has looked at it",
+                remedy: "see the findings on the operator and its leader; it may watch other namespaces only"
+            )
+        }
+        if collector.mode == .sidecar { return nil }
+        let (ready, wanted) = CollectorReadiness.replicas(facts.collector)
+        if ready >= wanted { return nil }
+        let troubles = facts.pods.flatMap(PodTrouble.all).map(\.description)
+        let events = facts.events.map { event in
+            let name = event.json["involvedObject"]?["name"]?.string ?? event.json["regarding"]?["name"]?.string ?? ""
+            let message = event.json[string: "message"] ?? event.json[string: "note"] ?? ""
+            return "event \(event.json[string: "reason"] ?? "") of \(name): \(message.prefix(200))"
+        }
+        let reasons = Array((troubles + events).prefix(4))
+        return Finding(
+            .error,
+            "CollectorNotReady",
+            subject,
+            "\(ready) of \(wanted) pods ready"
+                + (reasons.isEmpty ? "; no pod and no event says why" : ": " + reasons.joined(separator: "; ")),
+            remedy:
+                "kubectl -n \(facts.collector.namespace) describe pods -l app.kubernetes.io/instance=\(facts.collector.namespace).\(facts.collector.name)"
+        )
+    }
+
+    static func missed(_ facts: CheckFacts) -> [Finding] {
+        switch facts.missed {
+        case .absent: []
+        case .unreadable(let reason):
+            [Finding(.warning, "PodsMissedUnknown", "pods that ask for injection", reason)]
+        case .found(let missed) where missed.isEmpty:
+            [Finding(.ok, "NoPodsMissed", "pods that ask for injection", "all were answered by the webhook")]
+        case .found(let missed):
+            missed.map {
+                Finding(
+                    .warning,
+                    "PodsMissed",
+                    "\($0.workload) in namespace \($0.namespace)",
+                    "\($0.pods) pods ask for injection and were created while the webhook was not asked",
+                    remedy: "create them anew, such as with kubectl rollout restart"
+                )
+            }
+        }
+    }
+}
+
+/// How many pods of a collector are ready, as its status says.
+package enum CollectorReadiness {
+    package static func replicas(_ collector: KubeObject) -> (ready: Int, wanted: Int) {
+        let text = collector.status?["scale"]?["statusReplicas"]?.string ?? ""
+        let parts = text.split(separator: "/").compactMap { Int($0) }
+        let wanted = Collector(collector.json).mode == .daemonset ? nil : collector.spec?[int: "replicas"]
+        guard parts.count == 2 else { return (0, wanted ?? 1) }
+        return (parts[0], max(parts[1], wanted ?? 0))
+    }
+
+    package static func text(_ collector: KubeObject) -> String {
+        if Collector(collector.json).mode == .sidecar { return "" }
+        let (ready, wanted) = self.replicas(collector)
+        return "\(ready)/\(wanted)"
+    }
+}
