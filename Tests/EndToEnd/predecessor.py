@@ -97,7 +97,8 @@ class GoOperator:
         if FINALIZER not in live["metadata"].get("finalizers", []):
             live["metadata"]["finalizers"] = [*live["metadata"].get("finalizers", []), FINALIZER]
             live = send(self.server, "PUT", path, live)
-        status = {"version": VERSION, "image": IMAGE, "scale": {"selector": "a=b", "replicas": 1, "statusReplicas": "0/1"}}
+        scale = {"selector": "a=b", "replicas": 1, "statusReplicas": "0/1"}
+        status = {"version": VERSION, "image": IMAGE, "scale": scale}
         send(self.server, "PATCH", f"{path}/status", {"status": status}, kind="application/merge-patch+json")
 
 
@@ -113,8 +114,8 @@ class RenewedLease:
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {"name": LEASE, "namespace": namespace, "creationTimestamp": None},
             "spec": {
-                "holderIdentity": "otel-7d9c_2f1e", "leaseDurationSeconds": seconds, "acquireTime": now, "renewTime": now,
-                "leaseTransitions": 0,
+                "holderIdentity": "otel-7d9c_2f1e", "leaseDurationSeconds": seconds, "leaseTransitions": 0,
+                "acquireTime": now, "renewTime": now,
             },
         })
         self.thread = threading.Thread(target=self.renew, daemon=True)
@@ -143,8 +144,9 @@ READERS = [{"pull": {"exporter": {"prometheus": {"host": "0.0.0.0", "port": 8888
 
 def config(processors, names):
     """In the order in which Go's encoder writes it, for the hash."""
+    protocols = {"grpc": {"endpoint": "0.0.0.0:4317"}, "http": {"endpoint": "0.0.0.0:4318"}}
     return {
-        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}, "http": {"endpoint": "0.0.0.0:4318"}}}},
+        "receivers": {"otlp": {"protocols": protocols}},
         "exporters": {"debug": {}},
         "processors": processors,
         "service": {
@@ -176,7 +178,8 @@ def text_of(value):
                 lines.append(f"{' ' * indent}{key}:")
                 lines.extend(f"{' ' * (indent + 2)}- {item}" for item in member)
             else:
-                lines.append(f"{' ' * indent}{key}: {json.dumps(member) if isinstance(member, (dict, bool)) else member}")
+                scalar = json.dumps(member) if isinstance(member, (dict, bool)) else member
+                lines.append(f"{' ' * indent}{key}: {scalar}")
 
     write(value, 0)
     return "\n".join(lines) + "\n"
@@ -278,7 +281,8 @@ def objects(server, stored, beta=False):
         "spec": {
             "containers": [{
                 "name": "otc-container", "image": IMAGE, "args": ["--config=/conf/collector.yaml"], "env": variables,
-                "ports": container_ports, "resources": {}, "volumeMounts": [{"name": "otc-internal", "mountPath": "/conf"}],
+                "ports": container_ports, "resources": {},
+                "volumeMounts": [{"name": "otc-internal", "mountPath": "/conf"}],
             }],
             "volumes": [{
                 "name": "otc-internal",
@@ -289,7 +293,8 @@ def objects(server, stored, beta=False):
     }
     base = {"selector": {"matchLabels": selector}, "template": template}
     if mode == "deployment":
-        result.append(made("apps/v1", "Deployment", full, full, status={}, spec={**base, "replicas": 1, "strategy": {}}))
+        workload = {**base, "replicas": 1, "strategy": {}}
+        result.append(made("apps/v1", "Deployment", full, full, status={}, spec=workload))
     if mode == "daemonset":
         none = {"currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
         result.append(made("apps/v1", "DaemonSet", full, full, status=none, spec={**base, "updateStrategy": {}}))
@@ -324,7 +329,9 @@ def objects(server, stored, beta=False):
         result.append(made(
             "autoscaling/v2beta2" if beta else "autoscaling/v2", "HorizontalPodAutoscaler", full, full,
             spec={
-                "scaleTargetRef": {"apiVersion": "opentelemetry.io/v1beta1", "kind": "OpenTelemetryCollector", "name": name},
+                "scaleTargetRef": {
+                    "apiVersion": "opentelemetry.io/v1beta1", "kind": "OpenTelemetryCollector", "name": name,
+                },
                 "minReplicas": 1, "maxReplicas": 3,
                 "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
             },
