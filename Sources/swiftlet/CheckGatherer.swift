@@ -100,7 +100,8 @@ struct CheckGatherer {
         facts.secret = try await self.reader.get(
             ResourceCatalog.secrets,
             namespace: home,
-            name: OperatorOptions.certificateSecret
+            name: facts.deployments.first.flatMap { OperatorSearch.setting("webhook-secret", of: $0) }
+                ?? OperatorOptions.certificateSecret
         ).map { Self.servingSecret($0) }
         for address in facts.addresses where facts.bundles[address.caBundle] == nil {
             facts.bundles[address.caBundle] = Self.dates(base64: address.caBundle)

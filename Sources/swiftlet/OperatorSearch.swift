@@ -22,6 +22,20 @@ struct OperatorSearch {
         )
     }
 
+    /// What the operator was started with: a flag wins over a variable. `nil` for what neither says.
+    static func setting(_ name: String, of deployment: KubeObject) -> String? {
+        let containers = deployment.spec?["template"]?["spec"]?["containers"]?.array ?? []
+        let flag = "--\(name)="
+        let variable = String(name.map { $0 == "-" ? "_" : $0 }).uppercased()
+        for container in containers {
+            let arguments = (container["args"]?.array ?? []).compactMap(\.string)
+            if let given = arguments.last(where: { $0.hasPrefix(flag) }) { return String(given.dropFirst(flag.count)) }
+            let variables = container["env"]?.array ?? []
+            if let given = variables.last(where: { $0["name"]?.string == variable }) { return given["value"]?.string }
+        }
+        return nil
+    }
+
     static func account(of deployment: KubeObject) -> ObjectKey? {
         let name = deployment.spec?["template"]?["spec"]?["serviceAccountName"]?.string ?? "default"
         return ObjectKey(namespace: deployment.namespace, name: name)
@@ -36,7 +50,8 @@ enum OperatorNeeds {
         _ facts: CheckFacts
     ) -> [(check: AccessCheck, namespace: String, reason: String)] {
         let optional = Dictionary(grouping: facts.optionalKinds) { $0.kind.group }
-        let watched = self.watchedNamespaces(of: deployment)
+        let watched =
+            OperatorSearch.setting("watch-namespace", of: deployment)?.split(separator: ",").map(String.init) ?? []
         var checks: [(check: AccessCheck, namespace: String, reason: String)] = []
         for permission in OperatorPermission.needed(Set(OperatorPermission.Scope.allCases)) {
             let namespaces =
@@ -60,21 +75,6 @@ enum OperatorNeeds {
             }
         }
         return checks
-    }
-
-    /// What the operator was told to watch; empty for all.
-    private static func watchedNamespaces(of deployment: KubeObject) -> [String] {
-        let containers = deployment.spec?["template"]?["spec"]?["containers"]?.array ?? []
-        let flag = "--watch-namespace="
-        for container in containers {
-            let arguments = (container["args"]?.array ?? []).compactMap(\.string)
-            let variables = container["env"]?.array ?? []
-            let given =
-                arguments.last { $0.hasPrefix(flag) }.map { String($0.dropFirst(flag.count)) }
-                ?? variables.first { $0["name"]?.string == "WATCH_NAMESPACE" }?["value"]?.string
-            if let given { return given.split(separator: ",").map(String.init) }
-        }
-        return []
     }
 }
 

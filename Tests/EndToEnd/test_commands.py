@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 import yaml
@@ -345,7 +347,7 @@ def test_crds(arguments):
 def test_crds_wrong_versions():
     for version in ("x", "1", ""):
         refused(run("crds", f"--server-version={version}"), 64, "--server-version")
-    refused(run("crds", "--server-version", "cluster", "--kubeconfig", "/nonexistent"), 1, "/nonexistent")
+    refused(run("crds", "--server-version", "cluster", "--kubeconfig", "/nonexistent"), 3, "/nonexistent")
 
 
 def test_version():
@@ -414,9 +416,37 @@ def kubeconfig(tmp_path, server="https://127.0.0.1:1", **user):
 
 
 def test_operator_unreachable_server(tmp_path):
-    lines = complaints(operate("--kubeconfig", kubeconfig(tmp_path)))
-    assert any("127.0.0.1:1" in line for line in lines), lines
-    assert len(lines) <= 2, lines
+    """It waits for the API server, alive and not ready, says so, and can be stopped meanwhile."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path / "operator.log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [
+                BINARY, "operator", "--kubeconfig", kubeconfig(tmp_path), "--metrics-addr=0",
+                f"--health-probe-addr=127.0.0.1:{port}",
+            ],
+            stderr=file,
+        )
+    try:
+
+        def waits():
+            lines = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
+            return [line for line in lines if line["message"] == "waiting for the API server"]
+
+        end = time.monotonic() + 20
+        while not waits() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert process.poll() is None and "127.0.0.1:1" in waits()[0]["error"], log.read_text()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+        process.terminate()
+        assert process.wait(timeout=10) == 0, log.read_text()
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "{", "apiVersion: v1\nkind: Config\n", "a: b\n c: d\n", "\x00\x01"])

@@ -750,5 +750,5 @@ def test_what_has_no_collector_still_stops(tmp_path):
         code = running.stop()
         server.kubectl("-n", "default", "delete", "otelcol", "seen", "--ignore-not-found", "--wait=false", check=False)
     assert code == 0 and time.monotonic() - begun < 15
-    warnings = [line["message"] for line in log_lines(running) if line["level"] == "WARN"]
+    warnings = [line.get("reason", "") for line in log_lines(running) if line["level"] == "WARN"]
     assert any("OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not supported" in text for text in warnings)
