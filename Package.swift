@@ -68,6 +68,7 @@ let modules: [Module] = [
             ("NIOHTTP1", "swift-nio"),
             ("NIOSSL", "swift-nio-ssl"), ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
             ("Subprocess", "swift-subprocess"), ("_NIOFileSystem", "swift-nio"),
+            ("Tracing", "swift-distributed-tracing"),
         ],
         testOurs: ["KubeTesting"]
     ),
@@ -78,6 +79,7 @@ let modules: [Module] = [
             ("ServiceLifecycle", "swift-service-lifecycle"), ("DequeModule", "swift-collections"),
             ("HeapModule", "swift-collections"), ("OrderedCollections", "swift-collections"),
             ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("NIOCore", "swift-nio"),
+            ("Tracing", "swift-distributed-tracing"),
         ],
         testOurs: ["KubeTesting"]
     ),
@@ -87,13 +89,24 @@ let modules: [Module] = [
         testPackages: [("Metrics", "swift-metrics")]
     ),
     Module(
+        name: "OTLPTracing",
+        ours: ["JSONTree"],
+        packages: [
+            ("Tracing", "swift-distributed-tracing"), ("AsyncHTTPClient", "async-http-client"),
+            ("NIOCore", "swift-nio"),
+            ("NIOHTTP1", "swift-nio"), ("NIOSSL", "swift-nio-ssl"), ("Logging", "swift-log"),
+            ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
+        ],
+        testOurs: ["KubeTesting"]
+    ),
+    Module(
         name: "AdmissionServer",
         ours: ["JSONTree", "KubeModel"],
         packages: [
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOTLS", "swift-nio"),
             ("NIOSSL", "swift-nio-ssl"), ("X509", "swift-certificates"), ("SwiftASN1", "swift-asn1"),
             ("Crypto", "swift-crypto"), ("Logging", "swift-log"), ("Metrics", "swift-metrics"),
-            ("ServiceLifecycle", "swift-service-lifecycle"),
+            ("ServiceLifecycle", "swift-service-lifecycle"), ("Tracing", "swift-distributed-tracing"),
         ],
         testPackages: [
             ("AsyncHTTPClient", "async-http-client"), ("ServiceLifecycleTestKit", "swift-service-lifecycle"),
@@ -109,7 +122,8 @@ let modules: [Module] = [
         ],
         packages: [
             ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
-            ("Crypto", "swift-crypto"), ("NIOCore", "swift-nio"),
+            ("Crypto", "swift-crypto"), ("NIOCore", "swift-nio"), ("NIOHTTP1", "swift-nio"),
+            ("Tracing", "swift-distributed-tracing"),
         ],
         testOurs: ["KubeTesting"]
     ),
@@ -118,6 +132,7 @@ let modules: [Module] = [
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
             "PodInjection", "Diagnostics", "KubeClient", "KubeRuntime", "AdmissionServer", "PrometheusMetrics",
+            "OTLPTracing",
             "Controllers",
         ],
         packages: [
@@ -146,6 +161,10 @@ let dependencies: [(name: String, package: Package.Dependency)] = [
     ("swift-nio-ssl", .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6")),
     ("swift-log", .package(url: "https://github.com/apple/swift-log", from: "1.16.2")),
     ("swift-metrics", .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0")),
+    (
+        "swift-distributed-tracing",
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3")
+    ),
     ("swift-subprocess", .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: [])),
     (
         "swift-service-lifecycle",

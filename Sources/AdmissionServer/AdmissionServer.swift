@@ -4,6 +4,7 @@ package import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 import Synchronization
+package import Tracing
 
 /// A TLS server for admission and conversion reviews: it receives a whole body, gives it to the handler of the path, and
 /// sends what the handler answers. What is in the bytes is the handler's business.
@@ -88,12 +89,14 @@ package final class AdmissionServer: Service {
     ///   - group: whose event loops to use; by default the server makes its own, see ``HTTPListener/Configuration/eventLoops``.
     ///   - metrics: where the request metrics go; by default to what `MetricsSystem` was bootstrapped with, so that has
     ///     to come first.
+    ///   - tracer: makes a span of each request to a handler, as a child of the caller's; `nil` for none.
     ///   - onListening: called with the port once it is bound.
     package init(
         configuration: Configuration,
         handlers: [String: Handler],
         group: (any EventLoopGroup)? = nil,
         metrics: any MetricsFactory = MetricsSystem.factory,
+        tracer: (any Tracer)? = nil,
         logger: Logger,
         onListening: (@Sendable (_ port: Int) -> Void)? = nil
     ) {
@@ -101,7 +104,7 @@ package final class AdmissionServer: Service {
         self.needs = Mutex(configuration.awaitsAdmission ? [.identity, .caches] : [.identity])
         var listener = configuration.listener
         listener.isHeld = true
-        let router = WebhookRouter(handlers, bodyLimit: configuration.bodyLimit, metrics: metrics)
+        let router = WebhookRouter(handlers, bodyLimit: configuration.bodyLimit, metrics: metrics, tracer: tracer)
         self.listener = HTTPListener(
             configuration: listener,
             tls: self.contexts,
@@ -156,13 +159,21 @@ package final class AdmissionServer: Service {
 private struct WebhookRouter: Sendable {
     private let routes: [Substring: Route]
 
-    init(_ handlers: [String: AdmissionServer.Handler], bodyLimit: Int, metrics: any MetricsFactory) {
+    init(
+        _ handlers: [String: AdmissionServer.Handler],
+        bodyLimit: Int,
+        metrics: any MetricsFactory,
+        tracer: (any Tracer)?
+    ) {
         var routes: [Substring: Route] = [:]
         for (path, handler) in handlers {
             routes[Substring(path)] = Route(
                 bodyLimit: bodyLimit,
                 metrics: RouteMetrics(path: path, factory: metrics)
-            ) { request in await handler(request.body) }
+            ) { request in
+                guard let tracer else { return await handler(request.body) }
+                return await ServerSpan.run(tracer, request, route: path, handler)
+            }
         }
         self.routes = routes
     }

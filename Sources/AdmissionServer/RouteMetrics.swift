@@ -7,6 +7,7 @@ final class RouteMetrics: Sendable {
     private let inFlight: Meter
     private let latency: Timer
     private let succeeded: Counter
+    private let panics: Counter
     private let others = Mutex<[Int: Counter]>([:])
     private let path: String
     private let factory: any MetricsFactory
@@ -26,6 +27,10 @@ final class RouteMetrics: Sendable {
             factory: factory
         )
         self.succeeded = Self.counter(path, 200, factory)
+        // There from the start, so that a first failure is a rise.
+        self.others.withLock { $0[500] = Self.counter(path, 500, factory) }
+        // There is nothing here like a recovered panic: a trap ends the process. For dashboards it is 0.
+        self.panics = Counter(label: "controller_runtime_webhook_panics_total", dimensions: [], factory: factory)
     }
 
     func begin() { self.inFlight.increment() }

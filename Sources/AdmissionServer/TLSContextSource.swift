@@ -36,6 +36,9 @@ package final class TLSContextSource: Sendable {
         self.state.withLock { $0 = State(context: context, identity: identity) }
     }
 
+    /// What is shown to new connections.
+    package var identity: ServingIdentity? { self.state.withLock { $0.identity } }
+
     package var hasIdentity: Bool { self.state.withLock { $0.context != nil } }
 
     var context: NIOSSLContext? { self.state.withLock { $0.context } }

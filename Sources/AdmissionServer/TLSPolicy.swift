@@ -34,20 +34,31 @@ package struct TLSPolicy: Sendable, Hashable {
         }
         var suites: [NIOTLSCipher] = []
         for name in cipherSuites where !name.isEmpty {
+            if Self.unsupportedSuites.contains(name) {
+                throw Unknown(what: "TLS cipher suite", word: name, known: Self.suites.map(\.name), isGone: true)
+            }
             guard let suite = Self.suites.first(where: { $0.name == name })?.cipher else {
                 throw Unknown(what: "TLS cipher suite", word: name, known: Self.suites.map(\.name))
             }
             suites.append(suite)
         }
-        self.cipherSuites = suites
+        // Those of TLS 1.3 can't be chosen among, but who names only them wants no older version.
+        self.cipherSuites = suites.filter { !Self.suitesOf13.contains($0) }
+        if !suites.isEmpty, self.cipherSuites.isEmpty { self.minimumVersion = .tls13 }
     }
 
     package struct Unknown: Error, Hashable, CustomStringConvertible {
         package var what: String
         package var word: String
         package var known: [String]
+        /// Go knows it, the TLS library here no longer does.
+        package var isGone = false
         package var description: String {
-            "unknown \(self.what) \"\(self.word)\"; known are \(self.known.joined(separator: ", "))"
+            let problem =
+                self.isGone
+                ? "\(self.what) \"\(self.word)\" is too weak to be served here"
+                : "unknown \(self.what) \"\(self.word)\""
+            return "\(problem); known are \(self.known.joined(separator: ", "))"
         }
     }
 
@@ -61,9 +72,27 @@ package struct TLSPolicy: Sendable, Hashable {
         ("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256),
         ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384),
         ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
+        // Go's older names.
+        ("TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305", .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256),
+        ("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305", .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
         ("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", .TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA),
         ("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", .TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA),
         ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", .TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA),
         ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", .TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA),
+        ("TLS_RSA_WITH_AES_128_GCM_SHA256", .TLS_RSA_WITH_AES_128_GCM_SHA256),
+        ("TLS_RSA_WITH_AES_256_GCM_SHA384", .TLS_RSA_WITH_AES_256_GCM_SHA384),
+        ("TLS_RSA_WITH_AES_128_CBC_SHA", .TLS_RSA_WITH_AES_128_CBC_SHA),
+        ("TLS_RSA_WITH_AES_256_CBC_SHA", .TLS_RSA_WITH_AES_256_CBC_SHA),
+    ]
+
+    private static let suitesOf13: [NIOTLSCipher] = [
+        .TLS_AES_128_GCM_SHA256, .TLS_AES_256_GCM_SHA384, .TLS_CHACHA20_POLY1305_SHA256,
+    ]
+
+    /// What Go has besides.
+    private static let unsupportedSuites: Set<String> = [
+        "TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_AES_128_CBC_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", "TLS_ECDHE_RSA_WITH_RC4_128_SHA", "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+        "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
     ]
 }

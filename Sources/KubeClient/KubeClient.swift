@@ -3,6 +3,7 @@
 import KubeModel
 package import Logging
 package import NIOCore
+package import Tracing
 
 /// A client of one Kubernetes API server. Made once, shared by everything; ``shutdown()`` before it goes.
 ///
@@ -22,19 +23,22 @@ package final class KubeClient: Sendable {
     ///   - logger: for warnings of the server, retries and refreshed credentials; never anything secret.
     ///   - eventLoopGroup: where connections live; `nil` is the process-wide one.
     ///   - observer: told of each request, for metrics.
+    ///   - tracer: makes spans of requests within other spans; `nil` for none.
     /// - Throws: ``KubeClientError`` when the configuration is wrong, such as certificates that are none.
     package convenience init(
         configuration: ClientConfiguration,
         logger: Logger,
         eventLoopGroup: (any EventLoopGroup)? = nil,
-        observer: (any RequestObserver)? = nil
+        observer: (any RequestObserver)? = nil,
+        tracer: (any Tracer)? = nil
     ) throws {
         self.init(
             transport: try Transport(
                 configuration: configuration,
                 logger: logger,
                 eventLoopGroup: eventLoopGroup,
-                observer: observer
+                observer: observer,
+                tracer: tracer
             )
         )
     }

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Tracing
 
 /// A request before it is sent: everything but where the server is and who we are.
 struct APIRequest: Sendable {
@@ -43,6 +44,8 @@ final class Transport: Sendable {
     private let limiter: RateLimiter?
     private let warnings: WarningLog
     private let observer: (any RequestObserver)?
+    private let tracer: (any Tracer)?
+    private let server: ServerHost?
     private let baseURL: String
     private let fixedHeaders: HTTPHeaders
 
@@ -52,12 +55,14 @@ final class Transport: Sendable {
         logger: Logger,
         eventLoopGroup: (any EventLoopGroup)?,
         observer: (any RequestObserver)?,
+        tracer: (any Tracer)? = nil,
         time: TimeSource = .continuous
     ) throws {
         self.configuration = configuration
         self.logger = logger
         self.time = time
         self.observer = observer
+        self.tracer = tracer
         self.slots = RequestSlots(count: configuration.maximumConnections)
         self.limiter = configuration.rateLimit.map { RateLimiter($0, time: time) }
         self.warnings = WarningLog(logger: logger)
@@ -73,6 +78,7 @@ final class Transport: Sendable {
         guard let host = ServerHost(configuration.serverURL) else {
             throw KubeClientError(.configuration, "the server's URL '\(configuration.serverURL)' is not a URL")
         }
+        self.server = host
         self.fixedHeaders = Self.fixedHeaders(configuration, host, settings)
 
         var http = HTTPClient.Configuration(tlsConfiguration: self.credentials.clientTLS)
@@ -165,13 +171,13 @@ final class Transport: Sendable {
             let remaining = deadline - self.time.now
             let decision: RetryPolicy.Decision
             do {
-                let response = try await self.attempt(request, credential, remaining)
+                let response = try await self.attempt(request, credential, remaining, number: policy.retries)
                 decision = try await self.decide(response, &policy, credential, deadline)
                 if decision == .giveUp { return response }
             } catch let error as KubeClientError where error.code == .connectionClosed {
                 decision = policy.decideAfterLostConnection()
                 if decision == .giveUp { throw error }
-                self.logger.debug("Sending again after a lost connection", metadata: self.metadata(request))
+                self.logger.inContext.debug("Sending again after a lost connection", metadata: self.metadata(request))
             }
             if case .retry(let delay) = decision, delay > .zero { try await self.time.sleep(for: delay) }
         }
@@ -195,7 +201,7 @@ final class Transport: Sendable {
                 remaining: deadline - self.time.now
             )
             if case .retry(let delay) = decision {
-                self.logger.debug(
+                self.logger.inContext.debug(
                     "Waiting as the API server asks",
                     metadata: ["code": "\(response.status)", "delay": "\(delay)", "retries": "\(policy.retries)"]
                 )
@@ -208,7 +214,8 @@ final class Transport: Sendable {
     private func attempt(
         _ request: APIRequest,
         _ credential: Credentials.Current,
-        _ remaining: Duration
+        _ remaining: Duration,
+        number: Int
     ) async throws -> APIResponse {
         guard remaining > .zero else { throw self.timeout(request) }
         let deadline = NIODeadline.now() + TimeAmount(remaining)
@@ -220,16 +227,21 @@ final class Transport: Sendable {
         defer { self.slots.release() }
         let start = self.time.now
         var code = 0
+        let span = RequestSpan(self.tracer, request, self.server, attempt: number)
         defer {
+            span?.end(code: code)
             self.observer?.finished(
-                verb: request.verb,
-                resource: request.resource,
-                code: code,
+                ObservedRequest(
+                    verb: request.verb,
+                    method: request.method.rawValue,
+                    resource: request.resource,
+                    code: code
+                ),
                 duration: self.time.now - start
             )
         }
         do {
-            let http = try self.makeHTTP(request, credential)
+            let http = try self.makeHTTP(request, credential, span)
             let collector = ResponseAccumulator(request: http, maxBodySize: self.configuration.maximumResponseSize)
             let task = self.requests.execute(request: http, delegate: collector, deadline: deadline)
             let response = try await withTaskCancellationHandler {
@@ -245,8 +257,13 @@ final class Transport: Sendable {
         }
     }
 
-    private func makeHTTP(_ request: APIRequest, _ credential: Credentials.Current) throws -> HTTPClient.Request {
+    private func makeHTTP(
+        _ request: APIRequest,
+        _ credential: Credentials.Current,
+        _ span: RequestSpan?
+    ) throws -> HTTPClient.Request {
         var headers = self.fixedHeaders
+        span?.inject(into: &headers)
         headers.add(name: "Accept", value: request.accept)
         if let authorization = credential.authorization { headers.add(name: "Authorization", value: authorization) }
         if request.body != nil {
@@ -303,16 +320,21 @@ final class Transport: Sendable {
         guard remaining > .zero else { throw self.timeout(request) }
         let start = self.time.now
         var code = 0
+        let span = RequestSpan(self.tracer, request, self.server, attempt: 0)
         defer {
+            span?.end(code: code)
             self.observer?.finished(
-                verb: request.verb,
-                resource: request.resource,
-                code: code,
+                ObservedRequest(
+                    verb: request.verb,
+                    method: request.method.rawValue,
+                    resource: request.resource,
+                    code: code
+                ),
                 duration: self.time.now - start
             )
         }
         do {
-            let http = try self.makeHTTP(request, credential)
+            let http = try self.makeHTTP(request, credential, span)
             let eventLoop = self.eventLoopGroup.any()
             let receiver = StreamedResponse(eventLoop: eventLoop) { error in self.translate(error, request) }
             let task = self.watches.execute(

@@ -18,7 +18,7 @@ final class WarningLog: Sendable {
             for text in Self.texts(in: header) {
                 let isNew = self.seen.withLock { $0.count < Self.capacity && $0.insert(text).inserted }
                 guard isNew else { continue }
-                self.logger.warning(
+                self.logger.inContext.warning(
                     "The API server warns",
                     metadata: ["warning": "\(text)", "method": "\(method)", "path": "\(path)"]
                 )

@@ -4,6 +4,7 @@ package import Logging
 import Metrics
 import ServiceLifecycle
 import Synchronization
+package import Tracing
 
 /// What a reconcile that went well asks for.
 package enum ReconcileResult: Sendable, Equatable {
@@ -53,14 +54,15 @@ package final class Controller<Key: ReconcileKey>: Service {
     private let time: TimeSource
     private let reconcile: Reconcile
     private let sources = Mutex<[Source]>([])
-    private let counter = Atomic<Int>(0)
     private let metrics: ControllerMetrics
+    private let tracer: (any Tracer)?
 
     /// - Parameters:
     ///   - name: the `controller` label of logs and metrics.
     ///   - kind: such as `OpenTelemetryCollector`.
     ///   - parallelism: how many keys may be worked on at once.
     ///   - backoff: the pauses after failures of a key.
+    ///   - tracer: makes a span of each reconcile; `nil` for none.
     ///   - reconcile: the work. Errors are retried with backoff, except ``ReconcileError`` with code `terminal`.
     package init(
         name: String,
@@ -69,6 +71,7 @@ package final class Controller<Key: ReconcileKey>: Service {
         backoff: Backoff.Policy = .reconcile,
         clock: some Clock<Duration> = ContinuousClock(),
         jitter: JitterSource = .random,
+        tracer: (any Tracer)? = nil,
         reconcile: @escaping Reconcile
     ) {
         self.name = name
@@ -77,6 +80,7 @@ package final class Controller<Key: ReconcileKey>: Service {
         self.queue = WorkQueue(name: name, backoff: backoff, clock: clock, jitter: jitter)
         self.time = TimeSource(clock)
         self.reconcile = reconcile
+        self.tracer = tracer
         self.metrics = ControllerMetrics(name: name)
         self.metrics.parallelism.record(self.parallelism)
     }
@@ -127,6 +131,9 @@ package final class Controller<Key: ReconcileKey>: Service {
 
     // MARK: Running
 
+    /// Brings those metrics up to date that grow by themselves, for a scrape.
+    package func refreshMetrics() { self.queue.refreshMetrics() }
+
     /// Waits for the caches, then works on keys until graceful shutdown (keys that are being worked on are finished) or
     /// cancellation (they are cancelled). Can be run again afterwards, as after a lost and regained leadership.
     ///
@@ -159,19 +166,60 @@ package final class Controller<Key: ReconcileKey>: Service {
     }
 
     private func work(on key: Key) async -> KeyOutcome {
-        let number = self.counter.add(1, ordering: .relaxed).newValue
         var metadata = key.logMetadata
         if metadata["kind"] == nil { metadata["kind"] = .string(self.kind) }
-        metadata["reconcile_id"] = .stringConvertible(number)
+        metadata["reconcileID"] = .string(Self.makeID())
         let start = self.time.now
         self.metrics.active.increment()
         let (outcome, result) = await withLogger(mergingMetadata: metadata) { logger in
-            await self.attempt(key, logger)
+            let ended = await self.tracedAttempt(key, logger, metadata)
+            logger.debug(
+                "reconcile ended",
+                metadata: ["result": "\(ended.1)", "seconds": "\((self.time.now - start).seconds)"]
+            )
+            return ended
         }
         self.metrics.active.decrement()
         self.metrics.time.recordNanoseconds((self.time.now - start).nanoseconds)
         self.metrics.count(result)
         return outcome
+    }
+
+    /// ``attempt(_:_:)`` within a span, if there is a tracer.
+    private func tracedAttempt(
+        _ key: Key,
+        _ logger: Logger,
+        _ metadata: Logger.Metadata
+    ) async -> (KeyOutcome, ControllerMetrics.Result) {
+        guard let tracer else { return await self.attempt(key, logger) }
+        // Each reconcile is a trace of its own: many changes may have asked for it.
+        let span = tracer.startSpan("reconcile \(self.name)", context: .topLevel)
+        defer { span.end() }
+        return await InstrumentationContext.withValue(span.context) {
+            let ended = await self.attempt(key, logger)
+            if span.isRecording {
+                var attributes: SpanAttributes = [:]
+                attributes["swiftlet.controller"] = self.name
+                attributes["swiftlet.kind"] = metadata["kind"]?.description
+                attributes["k8s.namespace.name"] = metadata["namespace"]?.description
+                attributes["swiftlet.name"] = metadata["name"]?.description
+                attributes["swiftlet.reconcile.id"] = metadata["reconcileID"]?.description
+                attributes["swiftlet.reconcile.result"] = ended.1.rawValue
+                span.attributes = attributes
+            }
+            if ended.1 == .error || ended.1 == .terminalError { span.setStatus(SpanStatus(code: .error)) }
+            return ended
+        }
+    }
+
+    /// 128 random bits: no two reconciles have the same, not even of two processes.
+    private static func makeID() -> String {
+        func hex(_ bits: UInt64) -> String {
+            let text = String(bits, radix: 16)
+            return String(repeating: "0", count: 16 - text.utf8.count) + text
+        }
+        var random = SystemRandomNumberGenerator()
+        return hex(random.next()) + hex(random.next())
     }
 
     private func attempt(_ key: Key, _ logger: Logger) async -> (KeyOutcome, ControllerMetrics.Result) {
@@ -202,7 +250,13 @@ package final class Controller<Key: ReconcileKey>: Service {
 
 /// Names and meaning as controller-runtime's, which dashboards know. Handles are made once.
 private struct ControllerMetrics: Sendable {
-    enum Result { case success, requeue, requeueAfter, error, terminalError }
+    enum Result: String, CustomStringConvertible {
+        case success, requeue
+        case requeueAfter = "requeue_after"
+        case error
+        case terminalError = "terminal_error"
+        var description: String { self.rawValue }
+    }
 
     let active: Meter
     let parallelism: Gauge
@@ -213,6 +267,7 @@ private struct ControllerMetrics: Sendable {
     private let error: Counter
     private let errors: Counter
     private let terminalErrors: Counter
+    private let panics: Counter
 
     init(name: String) {
         let labels = [("controller", name)]
@@ -228,6 +283,8 @@ private struct ControllerMetrics: Sendable {
         self.error = total("error")
         self.errors = Counter(label: "controller_runtime_reconcile_errors_total", dimensions: labels)
         self.terminalErrors = Counter(label: "controller_runtime_terminal_reconcile_errors_total", dimensions: labels)
+        // There is nothing here like a recovered panic: a trap ends the process. For dashboards it is 0.
+        self.panics = Counter(label: "controller_runtime_reconcile_panics_total", dimensions: labels)
     }
 
     func count(_ result: Result) {

@@ -152,6 +152,9 @@ package final class Store<Item: Sendable & Equatable>: Service, Syncable {
 
     package var count: Int { self.state.withLock { $0.count } }
 
+    /// See ``StoreState/estimatedBytes``.
+    package var estimatedBytes: Int { self.state.withLock { $0.estimatedBytes } }
+
     package subscript(key: ObjectKey) -> Item? { self.state.withLock { $0[key] } }
 
     /// The version an object had when it was last seen, also when the projection does not keep it.

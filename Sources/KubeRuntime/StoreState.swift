@@ -87,6 +87,13 @@ package struct StoreState<Item: Sendable & Equatable>: Sendable {
         return keys
     }
 
+    /// Until `body` returns false, in no particular order.
+    func forEachEntry(_ body: (_ name: String, _ version: String, Item) -> Bool) {
+        for entries in self.entries.values {
+            for (name, entry) in entries where !body(name, entry.resourceVersion, entry.item) { return }
+        }
+    }
+
     package func forEach<Failure: Error>(
         in namespace: String? = nil,
         _ body: (ObjectKey, Item) throws(Failure) -> Void

@@ -200,6 +200,7 @@ package struct Watcher<Item: Sendable>: Sendable {
             self.metrics.failures.increment()
             self.log(reason, error, of: "watch", &progress, logger)
         }
+        self.metrics.restarted(failure)
         let now = self.time.now
         progress.state.watchEnded(failure, lasted: now - start, events: events, now: now, random: self.jitter.next())
     }
@@ -289,6 +290,11 @@ private struct WatcherMetrics: Sendable {
     let watches: Counter
     let failures: Counter
     let malformed: Counter
+    private let ended: Counter
+    private let broken: Counter
+    private let expired: Counter
+    private let absent: Counter
+    private let refused: Counter
 
     init(resource: APIResource) {
         let labels = [("group", resource.group), ("resource", resource.plural)]
@@ -296,5 +302,24 @@ private struct WatcherMetrics: Sendable {
         self.watches = Counter(label: "swiftlet_watcher_watches_total", dimensions: labels)
         self.failures = Counter(label: "swiftlet_watcher_failures_total", dimensions: labels)
         self.malformed = Counter(label: "swiftlet_watcher_malformed_objects_total", dimensions: labels)
+        func restarts(_ reason: String) -> Counter {
+            Counter(label: "swiftlet_watcher_restarts_total", dimensions: labels + [("reason", reason)])
+        }
+        self.ended = restarts("ended")
+        self.broken = restarts("broken")
+        self.expired = restarts("expired")
+        self.absent = restarts("absent")
+        self.refused = restarts("refused")
+    }
+
+    /// A watch is over and another one begins; servers end them in good order every few minutes.
+    func restarted(_ failure: WatcherState.Failure?) {
+        switch failure {
+        case nil: self.ended.increment()
+        case .broken: self.broken.increment()
+        case .expired: self.expired.increment()
+        case .absent: self.absent.increment()
+        case .refused: self.refused.increment()
+        }
     }
 }

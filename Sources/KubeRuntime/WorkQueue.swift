@@ -19,6 +19,8 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
     private struct State {
         var queue: KeyQueue<Key>
         var isStopping = false
+        /// When the work on keys began that runs now.
+        var starts: [Key: Duration] = [:]
     }
 
     package let name: String
@@ -81,7 +83,9 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
                 let step = self.change { state -> KeyQueue<Key>.Step? in
                     if state.isStopping || Task.isCancelled { return nil }
                     if state.queue.runningCount >= max(1, parallelism) { return .idle }
-                    return state.queue.next(now: now)
+                    let step = state.queue.next(now: now)
+                    if case .run(let key, _) = step { state.starts[key] = now }
+                    return step
                 }
                 switch step {
                 case nil: return
@@ -100,10 +104,25 @@ package final class WorkQueue<Key: Hashable & Sendable>: Sendable {
         self.state.withLock { $0.isStopping = false }
     }
 
+    /// How long the work under way takes already: all of it together, and what began first.
+    package var workUnderWay: (total: Duration, longest: Duration) {
+        let now = self.time.now
+        let ages = self.state.withLock { state in state.starts.values.map { now - $0 } }
+        return (ages.reduce(.zero, +), ages.max() ?? .zero)
+    }
+
+    /// Brings those metrics up to date that grow by themselves, for a scrape.
+    package func refreshMetrics() {
+        let work = self.workUnderWay
+        self.metrics.unfinished.record(work.total.seconds)
+        self.metrics.longest.record(work.longest.seconds)
+    }
+
     private func end(_ key: Key, _ outcome: KeyOutcome, start: Duration) {
         let now = self.time.now
         self.metrics.workDuration.recordNanoseconds((now - start).nanoseconds)
         self.change { state in
+            state.starts[key] = nil
             switch outcome {
             case .done(let requeue):
                 state.queue.finish(key, requeue: requeue.map { now + $0 }, now: now)
@@ -139,6 +158,8 @@ private struct WorkQueueMetrics: Sendable {
     let retries: Counter
     let queueDuration: Metrics.Timer
     let workDuration: Metrics.Timer
+    let unfinished: Gauge
+    let longest: Gauge
 
     init(name: String) {
         let labels = [("name", name), ("controller", name)]
@@ -147,5 +168,11 @@ private struct WorkQueueMetrics: Sendable {
         self.retries = Counter(label: "workqueue_retries_total", dimensions: labels)
         self.queueDuration = Metrics.Timer(label: "workqueue_queue_duration_seconds", dimensions: labels)
         self.workDuration = Metrics.Timer(label: "workqueue_work_duration_seconds", dimensions: labels)
+        self.unfinished = Gauge(label: "workqueue_unfinished_work_seconds", dimensions: labels)
+        self.longest = Gauge(label: "workqueue_longest_running_processor_seconds", dimensions: labels)
+        // What is 0 is told, so that an alert can tell it from what is not there.
+        self.depth.record(0)
+        self.unfinished.record(0)
+        self.longest.record(0)
     }
 }

@@ -51,6 +51,14 @@ package struct InjectionAnnotations: Sendable, Hashable {
     /// True when nothing here could ask for anything.
     package var isEmpty: Bool { self.entries.isEmpty && self.resourceAttributes.isEmpty }
 
+    /// What is kept of texts, in bytes of UTF-8.
+    package var textBytes: Int {
+        self.entries.reduce(0) { $0 + $1.value.utf8.count }
+            + self.resourceAttributes.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    }
+    /// How many annotations are kept.
+    package var count: Int { self.entries.count + self.resourceAttributes.count }
+
     /// Whether there is any annotation besides resource attributes.
     var holdsRequests: Bool { !self.entries.isEmpty }
 

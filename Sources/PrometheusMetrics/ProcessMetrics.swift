@@ -7,12 +7,15 @@ package struct ProcessMetrics: Sendable {
     private let root: String
     private let ticksPerSecond: Double
     private let pageSize: Double
+    /// Asked once: the kernel works it out from the clock, so it moves with it, and a moving start looks like a restart.
+    private let booted: Double?
 
     /// - Parameter root: where proc is mounted; tests put files of their own there.
     package init(root: String = "/proc") {
         self.root = root
         self.ticksPerSecond = Double(max(1, sysconf(Int32(_SC_CLK_TCK))))
         self.pageSize = Double(max(1, sysconf(Int32(_SC_PAGESIZE))))
+        self.booted = Self.bootTime(root)
     }
 
     /// A collector for ``PrometheusMetrics/collect(_:)``.
@@ -37,7 +40,13 @@ package struct ProcessMetrics: Sendable {
                 help: "Virtual memory size in bytes.",
                 stat.virtualBytes
             )
-            if let boot = self.bootTime() {
+            writer.value(
+                "process_virtual_memory_max_bytes",
+                kind: .gauge,
+                help: "Maximum amount of virtual memory available in bytes.",
+                Self.limit(Int32(RLIMIT_AS.rawValue))
+            )
+            if let boot = self.booted {
                 writer.value(
                     "process_start_time_seconds",
                     kind: .gauge,
@@ -86,8 +95,10 @@ package struct ProcessMetrics: Sendable {
         )
     }
 
-    func bootTime() -> Double? {
-        guard let text = Self.read("\(self.root)/stat") else { return nil }
+    func bootTime() -> Double? { Self.bootTime(self.root) }
+
+    private static func bootTime(_ root: String) -> Double? {
+        guard let text = Self.read("\(root)/stat") else { return nil }
         for line in text.split(separator: UInt8(ascii: "\n")) where line.starts(with: "btime ".utf8) {
             return Self.number(line.dropFirst(6))
         }
@@ -110,6 +121,15 @@ package struct ProcessMetrics: Sendable {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         return UInt64(limit.rlim_cur)
+    }
+
+    /// Of memory; `-1` for none, as the Go client has it.
+    private static func limit(_ resource: Int32) -> Double {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(UInt32(resource)), &limit) == 0, limit.rlim_cur != rlim_t.max else {
+            return -1
+        }
+        return Double(limit.rlim_cur)
     }
 
     private static func number(_ text: some Collection<UInt8>) -> Double? {

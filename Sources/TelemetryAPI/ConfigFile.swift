@@ -6,12 +6,18 @@ import YAMLTree
 /// flags, and one Instrumentation for clusters without that resource.
 package struct ConfigFile: Sendable, Hashable {
     private let values: JSONObject
+    /// What stands before a key in messages: empty, or the group and a dot.
+    private let path: String
+    /// Where it was read from, for messages.
+    package private(set) var name = ""
 
     /// What a file without anything says.
-    package init() { self.values = [:] }
+    package init() { self.init([:], within: "") }
 
     /// - Throws: ``ConfigFileError`` when it is not a YAML mapping.
-    package init(parsing bytes: [UInt8]) throws(ConfigFileError) {
+    package init(parsing bytes: [UInt8], named name: String = "") throws(ConfigFileError) {
+        self.path = ""
+        self.name = name
         let documents: [JSONValue]
         do {
             documents = try YAMLReader.documents(in: bytes)
@@ -35,7 +41,7 @@ package struct ConfigFile: Sendable, Hashable {
         case .string(let text)?: return text.isEmpty ? nil : text
         case .bool(let value)?: return value ? "true" : "false"
         case .number(let number)?: return number.literal
-        default: throw ConfigFileError("\(key): must be a single value")
+        default: throw ConfigFileError("\(self.path)\(key): must be a single value")
         }
     }
 
@@ -46,7 +52,7 @@ package struct ConfigFile: Sendable, Hashable {
         case .bool(let value)?: return value
         case .string("true")?: return true
         case .string("false")?: return false
-        default: throw ConfigFileError("\(key): must be true or false")
+        default: throw ConfigFileError("\(self.path)\(key): must be true or false")
         }
     }
 
@@ -57,7 +63,9 @@ package struct ConfigFile: Sendable, Hashable {
         if case .array(let items)? = self.values[key] {
             var texts: [String] = []
             for item in items {
-                guard case .string(let text) = item else { throw ConfigFileError("\(key): must be a list of texts") }
+                guard case .string(let text) = item else {
+                    throw ConfigFileError("\(self.path)\(key): must be a list of texts")
+                }
                 texts.append(text)
             }
             return texts
@@ -65,10 +73,32 @@ package struct ConfigFile: Sendable, Hashable {
         return try self.text(key).map { $0.split(separator: ",").map(String.init) }
     }
 
-    /// The members of a mapping, such as `zap`.
-    package func group(_ key: String) -> ConfigFile { ConfigFile(self.values[object: key] ?? [:]) }
+    /// Its keys, in its order.
+    package var keys: [String] { Array(self.values.keys) }
 
-    private init(_ values: JSONObject) { self.values = values }
+    /// The members of a mapping, such as `zap`, by names in lower case: the Go operator's loader takes `minVersion` of
+    /// `tls` for `minversion`, where there is no other name.
+    ///
+    /// - Throws: ``ConfigFileError`` when it is no mapping.
+    package func group(_ key: String) throws(ConfigFileError) -> ConfigFile {
+        switch self.values[key] {
+        case nil, .null?: return ConfigFile()
+        case .object(let object)?:
+            var members = JSONObject()
+            for (name, value) in object {
+                let name = key == "tls" ? Self.folded(name).filter { $0 != "-" } : name
+                guard members[name] == nil else { throw ConfigFileError("\(key).\(name): given twice") }
+                members[name] = value
+            }
+            return ConfigFile(members, within: "\(key).")
+        default: throw ConfigFileError("\(key): must be a mapping")
+        }
+    }
+
+    private init(_ values: JSONObject, within path: String) {
+        self.values = values
+        self.path = path
+    }
 
     /// The Instrumentation that annotations with `true` mean when the file says `enable-instrumentation-crds: false`
     /// (specification injection.md section 1.7); `nil` with the resources in use. It is not defaulted.

@@ -17,9 +17,9 @@ package struct KeyFilter: Sendable, Hashable {
     /// Chooses nothing.
     package static let none = KeyFilter(literally: [])
 
-    /// The default of `--annotations-filter`: `^kubectl\.kubernetes\.io/last-applied-configuration$`.
-    package static let lastApplied =
-        (try? KeyFilter(["^kubectl\\.kubernetes\\.io/last-applied-configuration$"])) ?? .none
+    /// The default of `--annotations-filter`.
+    package static let lastAppliedPattern = "^kubectl\\.kubernetes\\.io/last-applied-configuration$"
+    package static let lastApplied = (try? KeyFilter([lastAppliedPattern])) ?? .none
 
     package func matches(_ key: String) -> Bool { self.patterns.contains { $0.matches(key) } }
 

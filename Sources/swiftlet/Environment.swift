@@ -1,12 +1,6 @@
-#if canImport(Glibc)
-import Glibc
-#endif
+import FoundationEssentials
 
-/// The process's environment. An empty variable counts as absent.
-struct Environment {
-    subscript(name: String) -> String? {
-        guard let value = getenv(name) else { return nil }
-        let text = String(cString: value)
-        return text.isEmpty ? nil : text
-    }
+/// The process's environment, as it was at the start.
+enum Environment {
+    static let variables = ProcessInfo.processInfo.environment
 }

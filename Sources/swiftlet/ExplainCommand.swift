@@ -82,7 +82,7 @@ struct ExplainCommand: AsyncParsableCommand {
     private func injectionLanguages() throws -> (languages: Set<Language>, multiple: Bool) {
         var languages = Set(Language.allCases)
         var multiple = true
-        try self.languages.apply(to: &languages, multiple: &multiple, SettingSources(environment: nil))
+        try self.languages.apply(to: &languages, multiple: &multiple)
         return (languages, multiple)
     }
 
@@ -96,7 +96,7 @@ struct ExplainCommand: AsyncParsableCommand {
             objects,
             namespace: self.cluster.namespace ?? "default",
             facts: facts,
-            images: try self.languages.images(SettingSources(environment: nil)),
+            images: try self.languages.images(),
             languages: languages,
             allowsMultipleLanguages: multiple
         )

@@ -52,13 +52,12 @@ struct InjectCommand: ParsableCommand {
         let objects = try ManifestInput.objects(in: self.file).map(\.inCurrentVersion)
         var languages = Set(Language.allCases)
         var multiple = true
-        let sources = SettingSources(environment: nil)
-        try self.languages.apply(to: &languages, multiple: &multiple, sources)
+        try self.languages.apply(to: &languages, multiple: &multiple)
         let injector = OfflineInjector(
             objects,
             namespace: self.namespace,
             facts: facts,
-            images: try self.languages.images(sources),
+            images: try self.languages.images(),
             languages: languages,
             allowsMultipleLanguages: multiple
         )

@@ -2,22 +2,25 @@ import JSONTree
 import KubeClient
 import KubeModel
 import Logging
+import TelemetryAPI
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
-/// Writes log lines as JSON objects to standard error, with the keys that the Go operator's users parse: `level`,
-/// `timestamp`, `message`.
+/// Writes log lines to standard error in the form that the operator's settings give them: by default JSON objects with the
+/// keys that the Go operator's users parse, `level`, `timestamp`, `message`.
 struct JSONLineHandler: LogHandler {
     let label: String
+    let format: LogFormat
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
 
-    init(label: String, level: Logger.Level) {
+    init(label: String, format: LogFormat) {
         self.label = label
-        self.logLevel = level
+        self.format = format
+        self.logLevel = Self.level(format.threshold)
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -26,19 +29,15 @@ struct JSONLineHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var line: JSONObject = [
-            "level": .string(Self.name(of: event.level)),
-            "timestamp": .string(Timestamp.now().rfc3339Micro),
-            "message": .string(event.message.description),
-        ]
         var all = self.metadata
         if let provided = self.metadataProvider?.get() { all.merge(provided) { $1 } }
         if let own = event.metadata { all.merge(own) { $1 } }
-        for (key, value) in all.sorted(by: { $0.key < $1.key }) where line[key] == nil {
-            line[key] = Self.json(value)
-        }
-        var bytes = line.bytes()
-        bytes.append(UInt8(ascii: "\n"))
+        let bytes = self.format.line(
+            level: Self.name(of: event.level),
+            time: Timestamp.now(),
+            message: event.message.description,
+            members: JSONObject(all.sorted { $0.key < $1.key }.map { ($0.key, Self.json($0.value)) })
+        )
         // One write a line, so that lines of several threads don't mix.
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
@@ -59,6 +58,17 @@ struct JSONLineHandler: LogHandler {
         case .info, .notice: "INFO"
         case .warning: "WARN"
         case .error, .critical: "ERROR"
+        }
+    }
+
+    private static func level(_ threshold: LogFormat.Threshold) -> Logger.Level {
+        switch threshold {
+        case .trace: .trace
+        case .debug: .debug
+        case .info: .info
+        case .warning: .warning
+        case .error: .error
+        case .critical: .critical
         }
     }
 }

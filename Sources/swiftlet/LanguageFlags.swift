@@ -1,12 +1,7 @@
 import ArgumentParser
-import Controllers
 import TelemetryAPI
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
-/// Which languages are injected, and with which images: flags that the operator and the commands without one share.
+/// Which languages are injected, and with which images: flags of the operator that the commands without one have as well.
 struct LanguageFlags: ParsableArguments {
     @Option(help: "Image of the Java agent.") var autoInstrumentationJavaImage: String?
     @Option(help: "Image of the Node.js agent.") var autoInstrumentationNodejsImage: String?
@@ -24,103 +19,43 @@ struct LanguageFlags: ParsableArguments {
     @Option(help: "Allow Go injection.") var enableGoInstrumentation: String?
     @Option(help: "Allow nginx injection.") var enableNginxInstrumentation: String?
 
-    private var all: [(language: Language, image: String?, enabled: String?, variable: String, key: String)] {
-        [
-            (.java, self.autoInstrumentationJavaImage, self.enableJavaInstrumentation, "JAVA", "java"),
-            (.nodejs, self.autoInstrumentationNodejsImage, self.enableNodejsInstrumentation, "NODEJS", "node-js"),
-            (.python, self.autoInstrumentationPythonImage, self.enablePythonInstrumentation, "PYTHON", "python"),
-            (.dotnet, self.autoInstrumentationDotnetImage, self.enableDotnetInstrumentation, "DOTNET", "dot-net"),
-            (.go, self.autoInstrumentationGoImage, self.enableGoInstrumentation, "GO", "go"),
-            (
-                .apacheHttpd, self.autoInstrumentationApacheHttpdImage, self.enableApacheHttpdInstrumentation,
-                "APACHE_HTTPD", "apache-httpd"
-            ),
-            (.nginx, self.autoInstrumentationNginxImage, self.enableNginxInstrumentation, "NGINX", "nginx"),
-        ]
+    /// What was given, by flag.
+    private var values: SettingValues {
+        get throws {
+            var values: [String: [String]] = [:]
+            for (language, image, enabled) in [
+                (Language.java, self.autoInstrumentationJavaImage, self.enableJavaInstrumentation),
+                (.nodejs, self.autoInstrumentationNodejsImage, self.enableNodejsInstrumentation),
+                (.python, self.autoInstrumentationPythonImage, self.enablePythonInstrumentation),
+                (.dotnet, self.autoInstrumentationDotnetImage, self.enableDotnetInstrumentation),
+                (.go, self.autoInstrumentationGoImage, self.enableGoInstrumentation),
+                (.apacheHttpd, self.autoInstrumentationApacheHttpdImage, self.enableApacheHttpdInstrumentation),
+                (.nginx, self.autoInstrumentationNginxImage, self.enableNginxInstrumentation),
+            ] {
+                values[Setting.image(language).name] = image.map { [$0] }
+                values[Setting.enable(language).name] = enabled.map { [$0] }
+            }
+            values[Setting.enableMulti.name] = self.enableMultiInstrumentation.map { [$0] }
+            do throws(SettingError) {
+                return try SettingValues(flags: CommandLineFlags(values))
+            } catch {
+                throw ValidationError(error.description)
+            }
+        }
     }
 
     /// Images that differ from the compiled-in defaults.
-    func images(_ sources: SettingSources) throws -> [Language: String] {
-        var images: [Language: String] = [:]
-        for flag in self.all {
-            images[flag.language] = try sources.text(
-                flag.image,
-                "RELATED_IMAGE_AUTO_INSTRUMENTATION_\(flag.variable)",
-                "auto-instrumentation-\(flag.key)-image"
-            )
+    func images() throws -> [Language: String] {
+        let values = try self.values
+        return Dictionary(uniqueKeysWithValues: Language.withAgent.map { ($0, values.text(.image($0))) })
+    }
+
+    /// Changes what was told; what was not stays as it is.
+    func apply(to languages: inout Set<Language>, multiple: inout Bool) throws {
+        let values = try self.values
+        for language in Language.withAgent where values.source(.enable(language)) == .flag {
+            if values.isOn(.enable(language)) { languages.insert(language) } else { languages.remove(language) }
         }
-        return images
-    }
-
-    func apply(to languages: inout Set<Language>, multiple: inout Bool, _ sources: SettingSources) throws {
-        for flag in self.all {
-            var isEnabled = languages.contains(flag.language)
-            // Apache's key is without `auto`, like its flag.
-            let key =
-                flag.language == .apacheHttpd
-                ? "enable-apache-httpd-instrumentation" : "enable-\(flag.key)-auto-instrumentation"
-            try sources.set(
-                &isEnabled,
-                flag.enabled,
-                "ENABLE_\(flag.variable)_AUTO_INSTRUMENTATION",
-                key
-            )
-            if isEnabled { languages.insert(flag.language) } else { languages.remove(flag.language) }
-        }
-        try sources.set(
-            &multiple,
-            self.enableMultiInstrumentation,
-            "ENABLE_MULTI_INSTRUMENTATION",
-            "enable-multi-instrumentation"
-        )
-    }
-}
-
-/// Where settings come from: a flag wins over the environment, that over the configuration file.
-struct SettingSources {
-    var environment: Environment? = Environment()
-    var file = ConfigFile()
-
-    /// - Throws: exit code 1 after `configuration error: …` for a value in the file that makes no sense.
-    func text(_ flag: String?, _ variable: String?, _ key: String) throws -> String? {
-        if let text = flag ?? variable.flatMap({ self.environment?[$0] }) { return text }
-        return try ConfigFileInput.checked { () throws(ConfigFileError) in try self.file.text(key) }
-    }
-
-    func list(_ flags: [String], _ variable: String, _ key: String) throws -> [String]? {
-        if !flags.isEmpty { return flags }
-        if let text = self.environment?[variable] { return text.split(separator: ",").map(String.init) }
-        return try ConfigFileInput.checked { () throws(ConfigFileError) in try self.file.list(key) }
-    }
-
-    func set(_ value: inout Bool, _ flag: String?, _ variable: String?, _ key: String) throws {
-        if let text = flag ?? variable.flatMap({ self.environment?[$0] }) {
-            value = BooleanFlags.value(text)
-            return
-        }
-        let given = try ConfigFileInput.checked { () throws(ConfigFileError) in try self.file.bool(key) }
-        if let given { value = given }
-    }
-}
-
-enum ConfigFileInput {
-    /// - Throws: exit code 1 after `configuration error: …`, as the Go operator ends.
-    static func read(_ path: String?) throws -> ConfigFile {
-        guard let path, !path.isEmpty else { return ConfigFile() }
-        guard access(path, R_OK) == 0 else {
-            complain("configuration error: \(path): \(String(cString: strerror(errno)))")
-            throw ExitCode(1)
-        }
-        let bytes = try ManifestInput.read(path)
-        return try self.checked(path: path) { () throws(ConfigFileError) in try ConfigFile(parsing: bytes) }
-    }
-
-    static func checked<Value>(path: String = "", _ body: () throws(ConfigFileError) -> Value) throws -> Value {
-        do throws(ConfigFileError) {
-            return try body()
-        } catch {
-            complain("configuration error: \(path.isEmpty ? "" : path + ": ")\(error)")
-            throw ExitCode(1)
-        }
+        if values.source(.enableMulti) == .flag { multiple = values.isOn(.enableMulti) }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import TelemetryAPI
 
 #if canImport(Glibc)
 import Glibc
@@ -24,20 +25,39 @@ struct Swiftlet: AsyncParsableCommand {
         subcommands: [
             OperatorCommand.self, WebhookServerCommand.self, RenderCommand.self, InjectCommand.self,
             ExplainCommand.self,
-            ConvertCommand.self, CRDsCommand.self, VersionCommand.self, CheckCommand.self,
+            ConvertCommand.self, CRDsCommand.self, SettingsCommand.self, VersionCommand.self, CheckCommand.self,
             RBACCommand.self, StatusCommand.self, WaitCommand.self, SupportBundleCommand.self,
             GatherCommand.self, CompletionCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
 
+    private static let asksAboutTheProgram: Set<String> = [
+        "-h", "-help", "--help", "-version", "--version", "--experimental-dump-help", "--generate-completion-script",
+    ]
+
     static func main() async {
         // Output through a closed pipe (`swiftlet render | head`) ends the write, not the process with a signal.
         signal(SIGPIPE, SIG_IGN)
-        let arguments = CommandName.arguments(Array(CommandLine.arguments.dropFirst()))
+        var arguments = CommandName.arguments(Array(CommandLine.arguments.dropFirst()))
         if CommandName.isCompletion { return KubectlCompletion.answer(arguments) }
+        // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program.
+        let first = arguments.first ?? "--"
+        if first.hasPrefix("-"), !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
+        {
+            arguments.insert("operator", at: 0)
+        }
+        // What is no command would go to the operator, as it is the default.
+        let commands = Self.configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        if let first = arguments.first, !first.hasPrefix("-"), !commands.contains(first) {
+            let hint = Spelling.nearest(to: first, among: commands).map { "did you mean \($0)?" }
+            complain("error: unknown command \(first): \(hint ?? "see --help for those there are")")
+            CommandName.exit(withError: ExitCode.validationFailure, arguments)
+        }
+        // The operator reads its own booleans.
+        let isOperator = arguments.first == "operator" || arguments.first == "webhook-server"
         do {
-            var command = try Self.parseAsRoot(arguments.map(BooleanFlags.normalize))
+            var command = try Self.parseAsRoot(isOperator ? arguments : arguments.map(BooleanFlags.normalize))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -69,21 +89,11 @@ struct VersionCommand: ParsableCommand {
 /// Go programs take `--flag` and `--flag=false` for booleans; manifests and charts use both forms. ArgumentParser wants a
 /// value, so the bare form is given one.
 enum BooleanFlags {
-    static let names: Set<String> = [
-        "--metrics-secure", "--enable-leader-election", "--enable-webhooks", "--ignore-missing-collector-crds",
-        "--create-rbac-permissions", "--openshift-create-dashboard", "--enable-multi-instrumentation",
-        "--enable-java-instrumentation", "--enable-nodejs-instrumentation", "--enable-python-instrumentation",
-        "--enable-dotnet-instrumentation", "--enable-apache-httpd-instrumentation", "--enable-go-instrumentation",
-        "--enable-nginx-instrumentation", "--enable-cr-metrics", "--create-sm-operator-metrics",
-        "--tls-cluster-profile", "--tls-configure-operands", "--zap-devel",
-    ]
+    private static let names = Set(
+        SettingCatalog.all.filter { $0.kind == .boolean }.compactMap(\.flag).map { "--\($0)" }
+    )
 
     static func normalize(_ argument: String) -> String {
         Self.names.contains(argument) ? argument + "=true" : argument
-    }
-
-    /// Go's ParseBool: 1, t, T, TRUE, true, True are true; everything else is false, as for the Go operator.
-    static func value(_ text: String) -> Bool {
-        ["1", "t", "T", "TRUE", "true", "True"].contains(text)
     }
 }

@@ -1,3 +1,4 @@
+import NIOSSL
 import Testing
 
 @testable import AdmissionServer
@@ -15,6 +16,28 @@ import Testing
         }
     }
 
+    /// Go has it, BoringSSL has not.
+    @Test(arguments: ["TLS_RSA_WITH_RC4_128_SHA", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"])
+    func suitesThatAreGone(_ name: String) {
+        let error = #expect(throws: TLSPolicy.Unknown.self) {
+            try TLSPolicy(minimumVersion: "", cipherSuites: [name])
+        }
+        #expect(
+            error?.description.hasPrefix("TLS cipher suite \"\(name)\" is too weak to be served here; known are")
+                == true
+        )
+    }
+
+    @Test func onlySuitesOf13() throws {
+        let policy = try TLSPolicy(minimumVersion: "VersionTLS12", cipherSuites: ["TLS_AES_128_GCM_SHA256"])
+        #expect(policy == TLSPolicy(minimumVersion: .tls13))
+        let mixed = try TLSPolicy(
+            minimumVersion: "",
+            cipherSuites: ["TLS_AES_128_GCM_SHA256", "TLS_RSA_WITH_AES_128_GCM_SHA256"]
+        )
+        #expect(mixed.minimumVersion == .tls12 && mixed.cipherSuites == [.TLS_RSA_WITH_AES_128_GCM_SHA256])
+    }
+
     /// OpenSSL's client says which versions and suites it gets through with.
     @Test(arguments: [
         ("VersionTLS12", [] as [String], ["-tls1_2"], true),
@@ -22,6 +45,12 @@ import Testing
         ("VersionTLS12", [], ["-tls1_1"], false),
         ("VersionTLS13", [], ["-tls1_2"], false),
         ("VersionTLS13", [], ["-tls1_3"], true),
+        ("VersionTLS12", ["TLS_AES_128_GCM_SHA256"], ["-tls1_2"], false),
+        ("VersionTLS12", ["TLS_AES_128_GCM_SHA256"], ["-tls1_3"], true),
+        (
+            "VersionTLS12", ["TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"],
+            ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA:@SECLEVEL=0"], true
+        ),
         (
             "VersionTLS12", ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"],
             ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], true

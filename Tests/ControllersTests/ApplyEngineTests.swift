@@ -183,4 +183,17 @@ struct ApplyEngineTests {
             }
         }
     }
+
+    @Test func saysWhyItWrites() throws {
+        var object = try yaml(OwnedRecordTests.configMap)
+        let record = try OwnedRecord.read(object, self.maps)
+        var metadata = try #require(object[object: "metadata"])
+        metadata["annotations"] = ["note": "x"]
+        object["metadata"] = .object(metadata)
+        let foreign = try OwnedRecord.read(object, self.maps)
+        #expect(ApplyEngine.reason("abc", nil) == .missing)
+        #expect(ApplyEngine.reason("abc", record) == .drifted)
+        #expect(ApplyEngine.reason("other", record) == .changed)
+        #expect(ApplyEngine.reason("abc", foreign) == .adopted)
+    }
 }

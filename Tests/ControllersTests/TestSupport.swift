@@ -32,8 +32,10 @@ final class RequestLog: RequestObserver {
 
     private let entries = Mutex<[Entry]>([])
 
-    func finished(verb: String, resource: String, code: Int, duration: Duration) {
-        self.entries.withLock { $0.append(Entry(verb: verb, resource: resource, code: code)) }
+    func finished(_ request: ObservedRequest, duration: Duration) {
+        self.entries.withLock {
+            $0.append(Entry(verb: request.verb, resource: request.resource, code: request.code))
+        }
     }
 
     var all: [Entry] { self.entries.withLock { $0 } }

@@ -147,9 +147,10 @@ def remove_webhooks(server):
 class Operator:
     """`swiftlet operator` as a process of this machine, with its webhooks registered at it."""
 
-    def __init__(self, server, log, *flags):
+    def __init__(self, server, log, *flags, environment=None):
         self.server = server
-        self.health, webhook = free_port(), free_port()
+        self.health, self.metrics, webhook = free_port(), free_port(), free_port()
+        self.webhook = webhook
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log = LOGS / log
         install_definitions(server)
@@ -157,9 +158,9 @@ class Operator:
             self.process = subprocess.Popen(
                 [BINARY, "operator", "--kubeconfig", server.kubeconfig,
                  "--webhook-url", f"https://127.0.0.1:{webhook}", "--webhook-port", str(webhook),
-                 "--metrics-addr", f"127.0.0.1:{free_port()}", "--metrics-secure=false",
+                 "--metrics-addr", f"127.0.0.1:{self.metrics}", "--metrics-secure=false",
                  "--health-probe-addr", f"127.0.0.1:{self.health}", "--enable-leader-election=false", *flags],
-                stdout=output, stderr=output, env={"PATH": os.environ["PATH"]},
+                stdout=output, stderr=output, env={"PATH": os.environ["PATH"], **(environment or {})},
             )
         try:
             eventually("the operator is ready", self.ready, 60)

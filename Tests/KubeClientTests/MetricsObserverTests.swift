@@ -8,20 +8,42 @@ import Testing
 struct MetricsObserverTests {
     @Test func countsAndTimes() {
         let recorded = Recorded()
-        let observer = MetricsObserver(factory: recorded)
-        observer.finished(verb: "get", resource: "pods", code: 200, duration: .milliseconds(5))
-        observer.finished(verb: "get", resource: "pods", code: 200, duration: .milliseconds(7))
-        observer.finished(verb: "get", resource: "pods", code: 0, duration: .seconds(2))
-        let requests = "kubernetes_client_requests_total"
+        let observer = MetricsObserver(host: "kube:6443", factory: recorded)
+        let get = ObservedRequest(verb: "get", method: "GET", resource: "pods", code: 200)
+        observer.finished(get, duration: .milliseconds(5))
+        observer.finished(get, duration: .milliseconds(7))
+        var unanswered = get
+        unanswered.code = 0
+        observer.finished(unanswered, duration: .seconds(2))
+        // Another verb of ours, the same to client-go.
+        observer.finished(
+            ObservedRequest(verb: "watch", method: "GET", resource: "pods", code: 200),
+            duration: .milliseconds(1)
+        )
+        let (rest, ours) = ("rest_client_requests_total", "swiftlet_api_requests_total")
         #expect(
             recorded.values == [
-                "\(requests) verb=get resource=pods code=200": [1, 1],
-                "\(requests) verb=get resource=pods code=error": [1],
-                "kubernetes_client_request_duration_seconds verb=get": [5_000_000, 7_000_000, 2_000_000_000],
+                "\(rest) code=200 method=GET host=kube:6443": [1, 1, 1],
+                "\(rest) code=<error> method=GET host=kube:6443": [1],
+                "\(ours) verb=get resource=pods code=200": [1, 1],
+                "\(ours) verb=get resource=pods code=<error>": [1],
+                "\(ours) verb=watch resource=pods code=200": [1],
+                "rest_client_request_duration_seconds verb=GET host=kube:6443": [
+                    5_000_000, 7_000_000, 2_000_000_000, 1_000_000,
+                ],
             ]
         )
         // Handles are made once.
-        #expect(recorded.made == 3)
+        #expect(recorded.made == 7)
+    }
+
+    @Test(arguments: [
+        ("https://10.96.0.1:443", "10.96.0.1:443"), ("https://kube.example/prefix", "kube.example"),
+        ("https://[fd00::1]:6443", "[fd00::1]:6443"),
+    ])
+    func hostIsThatOfTheServer(_ url: String, _ host: String) {
+        let observer = MetricsObserver(of: ClientConfiguration(serverURL: url))
+        #expect(observer.host == host)
     }
 }
 

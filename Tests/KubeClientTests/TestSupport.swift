@@ -89,8 +89,10 @@ final class Observations: RequestObserver {
     }
     private let state = Mutex<[Entry]>([])
     var entries: [Entry] { self.state.withLock { $0 } }
-    func finished(verb: String, resource: String, code: Int, duration: Duration) {
-        self.state.withLock { $0.append(Entry(verb: verb, resource: resource, code: code)) }
+    func finished(_ request: ObservedRequest, duration: Duration) {
+        self.state.withLock {
+            $0.append(Entry(verb: request.verb, resource: request.resource, code: request.code))
+        }
     }
 }
 

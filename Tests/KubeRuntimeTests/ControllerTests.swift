@@ -153,7 +153,11 @@ import Testing
         let terminal = failures.first { $0.metadata["name"] == "terminal" }
         #expect(terminal?.level == .error && terminal?.metadata["error"] == "bad spec")
         #expect(terminal?.metadata["controller"] == "c" && terminal?.metadata["kind"] == "Thing")
-        #expect(terminal?.metadata["namespace"] == "ns" && terminal?.metadata["reconcile_id"] != nil)
+        #expect(terminal?.metadata["namespace"] == "ns" && terminal?.metadata["reconcileID"] != nil)
+        // One line at the end of each reconcile, and no two have the same id.
+        let ends = lines.values.filter { $0.message == "reconcile ended" }
+        #expect(ends.count == 11 && Set(ends.compactMap { $0.metadata["reconcileID"] }).count == 11)
+        #expect(ends.allSatisfy { $0.metadata["reconcileID"]?.count == 32 && $0.metadata["name"] != nil })
         #expect(metrics["controller_runtime_reconcile_total{controller=c,result=success}"] == 1)
         #expect(metrics["controller_runtime_reconcile_total{controller=c,result=requeue_after}"] == 1)
         #expect(metrics["controller_runtime_reconcile_total{controller=c,result=requeue}"] == 4)

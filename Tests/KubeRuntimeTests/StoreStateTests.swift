@@ -146,4 +146,16 @@ import Testing
         let indexed = (0..<5).reduce(0) { $0 + state.keys(by: "first-letter", "\($1)").count }
         #expect(indexed == mirror.count)
     }
+
+    @Test func estimatesItsMemory() {
+        var state = State()
+        #expect(state.estimatedBytes == 0)
+        // More than are measured, each of about a kilobyte.
+        for number in 0..<1_000 {
+            _ = state.apply(Self.object("object-\(number)", String(repeating: "x", count: 1_000)))
+        }
+        #expect((1_000_000...1_300_000).contains(state.estimatedBytes))
+        for number in 0..<500 { _ = state.remove(Self.key("object-\(number)")) }
+        #expect((500_000...650_000).contains(state.estimatedBytes))
+    }
 }

@@ -63,6 +63,29 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(1))) struct WorkQueueTests {
+    @Test func tellsHowLongWorkIsUnderWay() async {
+        let clock = ManualClock()
+        let queue = WorkQueue<Int>(name: "test", clock: clock)
+        #expect(queue.workUnderWay == (.zero, .zero))
+        let (started, release) = (Recorder<Int>(), Latch())
+        queue.add(1)
+        async let run: Void = queue.run(parallelism: 2) { key in
+            started.add(key)
+            try? await release.wait()
+            return .done()
+        }
+        await started.wait(count: 1)
+        clock.advance(by: .seconds(3))
+        queue.add(2)
+        await started.wait(count: 2)
+        clock.advance(by: .seconds(2))
+        #expect(queue.workUnderWay == (.seconds(7), .seconds(5)))
+        release.open()
+        queue.stop()
+        await run
+        #expect(queue.workUnderWay == (.zero, .zero))
+    }
+
     @Test func runsWhatWasAddedBeforeAndAfterTheStart() async {
         let queue = WorkQueue<Int>(name: "test", clock: ManualClock())
         let done = Recorder<Int>()

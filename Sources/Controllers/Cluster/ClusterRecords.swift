@@ -74,6 +74,9 @@ package struct CollectorRecord: Sendable, Equatable {
     package var targetAllocator: String?
     private var bytes: [UInt8]
 
+    /// Of the object as JSON.
+    var size: Int { self.bytes.count }
+
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
         var object = try cursor.readObjectTree()
         object.mutateObject("metadata") { metadata in

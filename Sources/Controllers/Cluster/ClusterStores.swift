@@ -84,5 +84,13 @@ package struct ClusterStores: Sendable {
         [self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs]
     }
 
+    /// All of them, to be measured.
+    var measured: [any MeasuredCache] {
+        [
+            self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs,
+            self.targetAllocators,
+        ]
+    }
+
     package var isSynced: Bool { self.caches.allSatisfy(\.isSynced) }
 }

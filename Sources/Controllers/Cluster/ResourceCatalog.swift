@@ -80,6 +80,14 @@ package enum ResourceCatalog {
         isNamespaced: false
     )
 
+    package static let endpointSlices = APIResource(
+        group: "discovery.k8s.io",
+        version: "v1",
+        plural: "endpointslices",
+        kind: "EndpointSlice"
+    )
+    package static let endpoints = APIResource(group: "", version: "v1", plural: "endpoints", kind: "Endpoints")
+
     // MARK: What collectors own
 
     package static let ingresses = APIResource(

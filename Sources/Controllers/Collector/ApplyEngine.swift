@@ -2,7 +2,6 @@ import Crypto
 import JSONTree
 package import KubeClient
 package import KubeModel
-import Metrics
 import Rendering
 import Synchronization
 
@@ -52,10 +51,7 @@ package struct ApplyEngine: Sendable {
         } catch let error as APIError where error.isInvalid && existing != nil {
             written = try await self.replace(wanted, resource, refusal: error)
         }
-        Counter(
-            label: "swiftlet_api_writes_total",
-            dimensions: [("kind", resource.kind), ("reason", existing == nil ? "create" : "update")]
-        ).increment()
+        APIWrites.count(resource.kind, Self.reason(hash, existing))
         self.remember(written, resource, hash)
         self.unseen.add(key, hash: hash, over: existing, written: written.metadata.resourceVersion ?? "")
         return existing == nil ? .created : .updated
@@ -145,6 +141,16 @@ package struct ApplyEngine: Sendable {
         return true
     }
 
+    /// Why an object that is not right was written.
+    static func reason(_ hash: String, _ existing: OwnedRecord?) -> APIWrites.Reason {
+        switch existing {
+        case nil: .missing
+        case let existing? where existing.appliedHash == nil: .adopted
+        case let existing? where existing.appliedHash == hash: .drifted
+        default: .changed
+        }
+    }
+
     /// What the server answered is what was wanted, whatever it added: seen again in a watch it needs no second look.
     private func remember(_ written: KubeObject, _ resource: APIResource, _ hash: String) {
         let bytes = written.json.bytes()
@@ -156,7 +162,7 @@ package struct ApplyEngine: Sendable {
     }
 
     /// SHA-256 of an object in canonical form, the first 16 hex digits: enough to see a change.
-    private static func hash(_ object: KubeObject) -> String {
+    static func hash(_ object: KubeObject) -> String {
         let digest = SHA256.hash(data: object.json.bytes(.canonical))
         let digits = Array("0123456789abcdef".utf8)
         return String(

@@ -15,7 +15,7 @@ extension CollectorReconciler {
                 "making a workload anew, as the server does not let it change",
                 metadata: ["object": "\(recreation.object.reference)", "field": "\(recreation.reason)"]
             )
-            try await self.delete(recreation.object)
+            try await self.delete(recreation.object, .recreated)
         }
         // One object that can't be written must not keep the others from being right; nothing is pruned then, though.
         var failures: [String] = []
@@ -32,7 +32,7 @@ extension CollectorReconciler {
         if let first {
             throw ReconcileError.retryable("failed to write \(failures.joined(separator: "; "))", cause: first)
         }
-        for object in plan.prune { try await self.delete(object) }
+        for object in plan.prune { try await self.delete(object, .pruned) }
     }
 
     /// Workloads last: their pods need the account and the configuration, and complain in Events when they come first.
@@ -61,7 +61,7 @@ extension CollectorReconciler {
         }
     }
 
-    private func delete(_ object: OwnedObject) async throws {
+    private func delete(_ object: OwnedObject, _ reason: APIWrites.Reason) async throws {
         guard !object.isDeleting, let kind = self.owned.kind(of: object.reference) else { return }
         do {
             try await self.client.delete(
@@ -70,6 +70,7 @@ extension CollectorReconciler {
                 name: object.reference.key.name,
                 options: DeleteOptions(uid: object.reference.uid, propagation: .background)
             )
+            APIWrites.count(kind.resource.kind, reason)
             self.engine.observed(kind.resource.groupKind, object.reference.key, nil)
             Logger.current.debug("deleted", metadata: ["object": "\(object.reference)"])
         } catch let error as APIError where error.isNotFound || error.isConflict {
@@ -87,6 +88,7 @@ extension CollectorReconciler {
                 name: collector.name,
                 .json(patch)
             )
+            APIWrites.count(ResourceCatalog.collectors.kind, .finalizer)
             Logger.current.info("removed the finalizer of the operator before us")
         } catch let error as APIError where error.isNotFound {
             // It was deleted, and this was the last thing that kept it.
@@ -110,7 +112,7 @@ extension CollectorReconciler {
             )
             throw ReconcileError.retryable("the collector is there, but not shown by the watch yet")
         } catch let error as APIError where error.isNotFound {
-            for record in left { try await self.delete(record.object) }
+            for record in left { try await self.delete(record.object, .swept) }
         }
     }
 }

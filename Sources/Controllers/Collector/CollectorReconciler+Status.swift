@@ -33,6 +33,7 @@ extension CollectorReconciler {
                 .merge(patch),
                 options: WriteOptions(fieldManager: ApplyEngine.fieldManager)
             )
+            APIWrites.count(ResourceCatalog.collectors.kind, .upgraded)
             Logger.current.info(
                 "upgraded the collector's specification",
                 metadata: ["from": "\(upgraded.from)", "to": "\(upgraded.version)"]
@@ -89,6 +90,7 @@ extension CollectorReconciler {
             all.set(condition)
             status.conditions = all
         }
+        self.readiness.set(key, status.conditions)
         let before = collector.status
         guard status != before, try await self.write(status, over: before, of: key) else { return }
         self.unseenStatus[key, over: version] = status
@@ -108,6 +110,7 @@ extension CollectorReconciler {
                 subresource: "status",
                 .merge(["status": .object(patch)])
             )
+            APIWrites.count(ResourceCatalog.collectors.kind, .status)
             return true
         } catch let error as APIError where error.isNotFound {
             return false

@@ -7,6 +7,7 @@ import Logging
 import Rendering
 import Synchronization
 package import TelemetryAPI
+package import Tracing
 
 /// Gathers what is known of a collector, has a plan made, carries it out and reports.
 ///
@@ -20,6 +21,7 @@ package struct CollectorReconciler: Sendable {
     let owned: OwnedStores
     let engine: ApplyEngine
     let unseenStatus = UnseenStatus()
+    package let readiness = CollectorReadiness()
     let settings: OperatorSettings
     let events: EventRecorder?
     let now: @Sendable () -> String
@@ -46,11 +48,12 @@ package struct CollectorReconciler: Sendable {
     }
 
     /// A controller that calls ``reconcile(_:)`` for each collector of which something changed.
-    package func controller(parallelism: Int) -> Controller<ObjectKey> {
+    package func controller(parallelism: Int, tracer: (any Tracer)? = nil) -> Controller<ObjectKey> {
         let controller = Controller<ObjectKey>(
             name: "opentelemetrycollector",
             kind: "OpenTelemetryCollector",
-            parallelism: parallelism
+            parallelism: parallelism,
+            tracer: tracer
         ) { key in
             try await self.reconcile(key)
         }
@@ -82,6 +85,7 @@ package struct CollectorReconciler: Sendable {
         let version = self.collectors.resourceVersion(of: key)
         guard let record = self.collectors[key] else {
             self.unseenStatus.forget(key)
+            self.readiness.forget(key)
             try await self.sweep(key)
             return .done
         }
@@ -89,7 +93,10 @@ package struct CollectorReconciler: Sendable {
         if stored.metadata.finalizers.contains(PredecessorFinalizer.name) {
             try await self.releaseFinalizer(of: stored)
         }
-        guard !stored.metadata.isDeleting, stored.isManaged else { return .done }
+        guard !stored.metadata.isDeleting, stored.isManaged else {
+            self.readiness.forget(key)
+            return .done
+        }
         if let status = self.unseenStatus[key, over: version] { stored.json["status"] = .object(status.json) }
         let upgrade = upgradeCollector(stored, to: self.settings.versions.collector)
         let news = upgrade.condition(for: stored, now: self.now())

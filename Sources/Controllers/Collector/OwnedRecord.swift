@@ -36,6 +36,9 @@ package struct OwnedRecord: Sendable, Equatable {
         private let bytes: Mutex<[UInt8]?>
         init(_ bytes: [UInt8]) { self.bytes = Mutex(bytes) }
 
+        /// How many bytes are still held.
+        var size: Int { self.bytes.withLock { $0?.count ?? 0 } }
+
         package func release() { self.bytes.withLock { $0 = nil } }
 
         /// The object as a tree, `nil` when it was released.

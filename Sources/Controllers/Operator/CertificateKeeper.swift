@@ -5,6 +5,7 @@ package import KubeClient
 package import KubeModel
 import KubeRuntime
 import Logging
+import Metrics
 import ServiceLifecycle
 import Synchronization
 
@@ -29,6 +30,16 @@ package final class CertificateKeeper: Service {
     private let state = Mutex(State())
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
+    private let reads = Counter(label: "certwatcher_read_certificate_total")
+    private let readErrors = Counter(label: "certwatcher_read_certificate_errors_total")
+    private let servingLeft = Gauge(
+        label: "swiftlet_certificate_remaining_seconds",
+        dimensions: [("certificate", "serving")]
+    )
+    private let authorityLeft = Gauge(
+        label: "swiftlet_certificate_remaining_seconds",
+        dimensions: [("certificate", "ca")]
+    )
 
     /// - Parameters:
     ///   - secret: where the certificates are kept, `nil` for memory.
@@ -74,6 +85,14 @@ package final class CertificateKeeper: Service {
         if isNews { self.waker.yield() }
     }
 
+    /// Brings those metrics up to date that change by themselves, for a scrape: how long the certificates go on.
+    package func refreshMetrics() {
+        guard let bundle = self.bundle else { return }
+        let now = Date()
+        self.servingLeft.record(bundle.serving.notAfter.timeIntervalSince(now))
+        self.authorityLeft.record(bundle.authority.certificate.notAfter.timeIntervalSince(now))
+    }
+
     package func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
             if let secret {
@@ -110,6 +129,7 @@ package final class CertificateKeeper: Service {
             } catch {
                 try Task.checkCancellation()
                 failures += 1
+                self.readErrors.increment()
                 pause = min(.milliseconds(250) * (1 << min(failures, 8)), .seconds(30))
                 Logger.current.warning("cannot keep the certificates, will retry", metadata: ["error": "\(error)"])
             }
@@ -133,6 +153,7 @@ package final class CertificateKeeper: Service {
     private func settle() async throws -> Date {
         for _ in 0..<5 {
             let object = try await self.read()
+            self.reads.increment()
             var stored = self.secret == nil ? self.stored : StoredBundle(secretData: object?.json[object: "data"])
             var done: [String] = []
             if stored.bundle == nil, let successor = try self.successor() {
@@ -225,6 +246,7 @@ package final class CertificateKeeper: Service {
             } else {
                 try await self.client.update(object, ResourceCatalog.secrets)
             }
+            APIWrites.count(ResourceCatalog.secrets.kind, .certificates)
             return true
         } catch let error as APIError where error.isConflict || error.isAlreadyExists {
             return false

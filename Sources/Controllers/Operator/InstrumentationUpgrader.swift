@@ -95,7 +95,11 @@ package struct InstrumentationUpgrader: Service {
                 name: key.name,
                 .merge(patch)
             )
-            Logger.current.info("upgraded an Instrumentation", metadata: ["instrumentation": "\(key)"])
+            APIWrites.count(ResourceCatalog.instrumentations.kind, .upgraded)
+            Logger.current.info(
+                "upgraded an Instrumentation",
+                metadata: ["kind": "Instrumentation", "namespace": "\(key.namespace)", "name": "\(key.name)"]
+            )
         }
         for (action, note) in plan.events {
             self.events.record(
@@ -119,5 +123,6 @@ package struct InstrumentationUpgrader: Service {
             subresource: "status",
             .merge(["status": ["upgradeBlockedVersions": plan.blocked.isEmpty ? .null : .object(blocked)]])
         )
+        APIWrites.count(ResourceCatalog.instrumentations.kind, .status)
     }
 }

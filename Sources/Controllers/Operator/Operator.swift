@@ -11,6 +11,7 @@ import Rendering
 package import ServiceLifecycle
 import Synchronization
 import TelemetryAPI
+package import Tracing
 
 /// The operator as a set of services: what every replica runs, and what only the leader does.
 ///
@@ -21,18 +22,23 @@ package struct Operator: Sendable {
     private let options: OperatorOptions
     private let client: KubeClient
     private let exposition: @Sendable () -> [UInt8]
+    private let tracer: (any Tracer)?
     private let logger: Logger
 
-    /// - Parameter exposition: the text of `/metrics`.
+    /// - Parameters:
+    ///   - exposition: the text of `/metrics`.
+    ///   - tracer: makes spans of reconciles and of requests to webhooks; `nil` for none.
     package init(
         options: OperatorOptions,
         client: KubeClient,
         exposition: @escaping @Sendable () -> [UInt8],
+        tracer: (any Tracer)? = nil,
         logger: Logger
     ) {
         self.options = options
         self.client = client
         self.exposition = exposition
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -46,7 +52,8 @@ package struct Operator: Sendable {
             checks: { stage.checks },
             logger: self.logger
         )
-        let work = OperatorStart(client: self.client, stage: stage, logger: self.logger) { facts in
+        let kind = CollectorKind(client: self.client, options: self.options, logger: self.logger)
+        let work = OperatorStart(client: self.client, kind: kind, stage: stage, logger: self.logger) { facts in
             try self.services(facts, stage)
         }
         return [probes, work]
@@ -75,6 +82,9 @@ package struct Operator: Sendable {
             events: events,
             now: { Timestamp.now().rfc3339 }
         )
+        let refresh = MetricsRefresh()
+        let (watched, rendered) = (CacheMetrics(cache: "webhooks"), CacheMetrics(cache: "owned"))
+        refresh.add { watched.record(stores.measured) }
         var leaderOnly: [any Service] = [owned]
         if self.options.countsComponents { leaderOnly.append(CollectorMetrics(collectors: stores.collectors)) }
         if self.options.webhookURL == nil, let namespace = self.options.ownNamespace,
@@ -82,12 +92,29 @@ package struct Operator: Sendable {
         {
             leaderOnly.append(DisruptionBudget(client: self.client, namespace: namespace, version: version))
         }
-        leaderOnly.append(reconciler.controller(parallelism: self.options.maxConcurrentReconciles))
+        let controller = reconciler.controller(
+            parallelism: self.options.maxConcurrentReconciles,
+            tracer: self.tracer
+        )
+        leaderOnly.append(controller)
+        if !self.options.servesWebhooksOnly {
+            refresh.add {
+                controller.refreshMetrics()
+                reconciler.readiness.refreshMetrics()
+                rendered.record(owned.kinds.map(\.store))
+            }
+        }
 
         var everywhere: [any Service] = [apis] + stores.services
         everywhere.append(events)
         var checks = [HealthCheck("ping")]
-        let metricsTLS = self.options.isMetricsSecure ? TLSContextSource() : nil
+        let metricsTLS = self.options.isMetricsSecure ? TLSContextSource(policy: self.options.tls) : nil
+        // Files of the user's stand in for the certificate that the operator makes.
+        let ownMetricsTLS = self.options.metricsFiles == nil ? metricsTLS : nil
+        if let files = self.options.metricsFiles, let metricsTLS {
+            everywhere.append(try MetricsCertificate(files: files, contexts: metricsTLS, logger: self.logger))
+        }
+        leaderOnly.append(OwnObjects(client: self.client, options: self.options, apis: apis))
         if self.options.servesWebhooks {
             let tally = InstrumentationTally(client: self.client, now: { Timestamp.now().rfc3339 })
             let webhooks = Webhooks(
@@ -95,10 +122,11 @@ package struct Operator: Sendable {
                 client: self.client,
                 options: self.options,
                 facts: { apis.facts },
-                recorder: DecisionRecorder(logger: self.logger, events: events, tally: tally)
+                recorder: DecisionRecorder(logger: self.logger, events: events, tally: tally, tracer: self.tracer)
             )
             var configuration = AdmissionServer.Configuration(
-                address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort)
+                address: ListenAddress(host: self.options.webhookHost ?? "", port: self.options.webhookPort),
+                tls: self.options.tls
             )
             // A Service goes on sending for a moment after this pod began to stop: requests that come then are answered.
             if self.options.webhookURL == nil { configuration.listener.leaveDelay = .seconds(5) }
@@ -107,12 +135,14 @@ package struct Operator: Sendable {
             let server = AdmissionServer(
                 configuration: configuration,
                 handlers: webhooks.handlers,
+                tracer: self.tracer,
                 logger: self.logger,
                 onListening: { _ in link.changed() }
             )
             let selection = self.podSelection(stores, facts)
-            let (keeper, registrar) = self.registration(server, metricsTLS, selection, link)
+            let (keeper, registrar) = self.registration(server, ownMetricsTLS, selection, link)
             selection.onChange { registrar.changed() }
+            refresh.add { keeper.refreshMetrics() }
             everywhere.append(tally)
             everywhere.append(keeper)
             everywhere.append(server)
@@ -155,13 +185,13 @@ package struct Operator: Sendable {
             if !self.options.electsLeader, !self.options.servesWebhooksOnly {
                 checks.append(Self.registrationCheck(keeper))
             }
-        } else if let metricsTLS {
-            try metricsTLS.reload(Self.ownIdentity())
+        } else if let ownMetricsTLS {
+            try ownMetricsTLS.reload(Self.ownIdentity())
         }
         checks.append(Self.cachesCheck(stores))
         stage.start(checks)
         var services: [any Service] = []
-        if let metrics = try self.metricsServer(metricsTLS) { services.append(metrics) }
+        if let metrics = try self.metricsServer(metricsTLS, refresh) { services.append(metrics) }
         services += everywhere
         if !self.options.servesWebhooksOnly { services.append(try self.leader(leaderOnly)) }
         return services
@@ -269,15 +299,23 @@ package struct Operator: Sendable {
         return (keeper, registrar)
     }
 
-    private func metricsServer(_ tls: TLSContextSource?) throws -> HealthServer? {
+    private func metricsServer(_ tls: TLSContextSource?, _ refresh: MetricsRefresh) throws -> HealthServer? {
         guard self.options.metricsAddress != "0" else { return nil }
-        let client = self.client
         let exposition = self.exposition
         var authorize: (@Sendable (String) async -> MetricsEndpoint.Verdict)?
-        if tls != nil { authorize = { token in await MetricsAccess(client: client).verdict(token) } }
+        if tls != nil {
+            let access = MetricsAccess(client: self.client, logger: self.logger)
+            authorize = { token in await access.verdict(token) }
+        }
         return HealthServer(
             configuration: .init(address: try ListenAddress(parsing: self.options.metricsAddress), name: "metrics"),
-            metrics: MetricsEndpoint(exposition: { exposition() }, authorize: authorize),
+            metrics: MetricsEndpoint(
+                exposition: {
+                    refresh()
+                    return exposition()
+                },
+                authorize: authorize
+            ),
             tls: tls,
             logger: self.logger
         )

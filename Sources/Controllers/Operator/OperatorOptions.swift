@@ -1,3 +1,4 @@
+package import AdmissionServer
 import PodInjection
 package import TelemetryAPI
 
@@ -28,13 +29,23 @@ package struct OperatorOptions: Sendable {
     package var authoritySeconds: Double?
     package var metricsAddress = ":8443"
     package var isMetricsSecure = true
+    /// The certificate of `/metrics`; `nil` for one of our own.
+    package var metricsFiles: MetricsFiles?
+    package var createsServiceMonitor = false
+    /// Of the webhook and the metrics server.
+    package var tls = TLSPolicy.standard
     /// `--enable-cr-metrics`.
     package var countsComponents = false
     package var healthAddress = ":8081"
     package var electsLeader = false
     package var leaseSeconds = 15
     package var maxConcurrentReconciles = 16
-    package var logLevel = "info"
+    package var ignoresMissingCollectors = false
+    package var logFormat = LogFormat()
+    /// What was set without effect, for the log.
+    package var warnings: [String] = []
+    /// Where the operator sends traces of its own: ports that its NetworkPolicy must let out.
+    package var telemetryPorts: [Int] = []
 
     package var settings = OperatorSettings()
     /// Images of agents that differ from the compiled-in defaults.
@@ -46,7 +57,19 @@ package struct OperatorOptions: Sendable {
 
     package init() {}
 
+    /// Paths of PEM files.
+    package struct MetricsFiles: Sendable, Hashable {
+        package var certificate: String
+        package var key: String
+
+        package init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
     package static let webhookService = "opentelemetry-operator-webhook-service"
     package static let certificateSecret = "opentelemetry-operator-webhook-certificates"
+    package static let deployment = "opentelemetry-operator-controller-manager"
     package static let lease = "9f7554c3.opentelemetry.io"
 }

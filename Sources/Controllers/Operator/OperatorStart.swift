@@ -11,6 +11,7 @@ import TelemetryAPI
 /// missing just when it calls the webhooks again. So a replica waits, alive and not ready.
 struct OperatorStart: Service {
     let client: KubeClient
+    let kind: CollectorKind
     let stage: OperatorStage
     let logger: Logger
     let services: @Sendable (ClusterFacts) throws -> [any Service]
@@ -23,6 +24,7 @@ struct OperatorStart: Service {
         let found = Mutex<ClusterFacts?>(nil)
         try await untilGracefulShutdown {
             let facts = try await self.facts()
+            try await self.kind.require()
             found.withLock { $0 = facts }
         }
         guard let facts = found.withLock({ $0 }) else { return }

@@ -165,6 +165,7 @@ package final class PodSelectionGuard: Service {
                 ]),
                 options: WriteOptions(fieldManager: ApplyEngine.fieldManager, timeout: .seconds(2))
             )
+            APIWrites.count(ResourceCatalog.mutatingWebhooks.kind, .registration)
             Logger.current.info("took the condition out of the webhook for pods, as a namespace asks for injection")
         } catch {
             Logger.current.warning(

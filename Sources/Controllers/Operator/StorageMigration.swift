@@ -90,6 +90,7 @@ package struct StorageMigration: Service {
                 "status": ["storedVersions": [.string(CollectorDefinition.storageVersion)]],
             ])
         )
+        APIWrites.count(APIResource.customResourceDefinitions.kind, .migrated)
         Logger.current.info(
             "stored all collectors in the current version",
             metadata: ["collectors": "\(count)", "version": "\(CollectorDefinition.storageVersion)"]
@@ -106,6 +107,7 @@ package struct StorageMigration: Service {
                     name: key.name
                 )
                 try await self.client.update(object, ResourceCatalog.collectors)
+                APIWrites.count(ResourceCatalog.collectors.kind, .migrated)
                 return
             } catch let error as APIError where error.isNotFound {
                 return

@@ -132,6 +132,7 @@ package final class WebhookRegistrar: Service {
                 .merge(live.patch(to: atRest)),
                 options: WriteOptions(fieldManager: ApplyEngine.fieldManager, timeout: .seconds(2))
             )
+            APIWrites.count(APIResource.customResourceDefinitions.kind, .registration)
         } catch {
             Logger.current.warning(
                 "the address of the conversion webhook stays in the definition",
@@ -157,6 +158,7 @@ package final class WebhookRegistrar: Service {
             return
         }
         try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
+        APIWrites.count(resource.kind, .registration)
         self.written.withLock { $0[wanted.name] = Written(wanted: wanted, over: version) }
         Logger.current.info("registered webhooks", metadata: ["kind": "\(wanted.kind)", "name": "\(wanted.name)"])
     }
@@ -190,7 +192,11 @@ package final class WebhookRegistrar: Service {
             .merge(live.patch(to: wanted)),
             options: WriteOptions(fieldManager: ApplyEngine.fieldManager)
         )
+        APIWrites.count(APIResource.customResourceDefinitions.kind, .registration)
         self.written.withLock { $0[CollectorDefinition.key.name] = write }
-        Logger.current.info("registered the conversion webhook", metadata: ["name": "\(CollectorDefinition.key.name)"])
+        Logger.current.info(
+            "registered the conversion webhook",
+            metadata: ["kind": "CustomResourceDefinition", "name": "\(CollectorDefinition.key.name)"]
+        )
     }
 }

@@ -1,41 +1,52 @@
 import KubeModel
 package import KubeRuntime
 package import Logging
-import Metrics
 package import PodInjection
-import Synchronization
+package import Tracing
 
 /// Passes on what injection decided: counted, logged, told as Events.
 package final class DecisionRecorder: Sendable {
-    private struct Label: Hashable {
-        var subject: String
-        var code: String
-    }
-
     /// One pod fills so many lines of the log at most.
     private static let lineLimit = 8
 
-    private let counters = Mutex<[Label: Counter]>([:])
+    private let metrics = InjectionMetrics()
     private let logger: Logger
     private let events: EventRecorder?
     private let tally: InstrumentationTally?
+    private let tracer: (any Tracer)?
 
-    package init(logger: Logger, events: EventRecorder? = nil, tally: InstrumentationTally? = nil) {
+    package init(
+        logger: Logger,
+        events: EventRecorder? = nil,
+        tally: InstrumentationTally? = nil,
+        tracer: (any Tracer)? = nil
+    ) {
+        self.tracer = tracer
         self.logger = logger
         self.events = events
         self.tally = tally
     }
 
-    package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest) {
+    /// - Parameter duration: how long the review took, lookups included.
+    package func record(_ outcome: InjectionOutcome, _ request: AdmissionRequest, duration: Duration = .zero) {
+        self.metrics.time(outcome, duration)
+        self.describe { attributes in
+            attributes["swiftlet.admission.uid"] = request.uid
+            attributes["k8s.namespace.name"] = request.namespace
+            attributes["swiftlet.admission.dry_run"] = request.isDryRun
+            attributes["swiftlet.injection.decisions"] = outcome.decisions.prefix(32).map {
+                "\($0.subject.id)=\($0.code.rawValue)"
+            }
+        }
         var lines = 0
         for decision in outcome.decisions {
-            self.counter(Label(subject: decision.subject.id, code: decision.code.rawValue)).increment()
+            self.metrics.count(decision)
             guard decision.isRefusal, lines < Self.lineLimit else { continue }
             lines += 1
             self.logger.info(
                 "pod not injected",
                 metadata: [
-                    "namespace": "\(request.namespace)", "name": "\(request.name)",
+                    "uid": "\(request.uid)", "namespace": "\(request.namespace)", "name": "\(request.name)",
                     "subject": "\(decision.subject.id)", "code": "\(decision.code)", "reason": "\(decision.message)",
                 ]
             )
@@ -43,7 +54,10 @@ package final class DecisionRecorder: Sendable {
         if let error = outcome.error {
             self.logger.warning(
                 "pod admitted as it came",
-                metadata: ["namespace": "\(request.namespace)", "name": "\(request.name)", "error": "\(error)"]
+                metadata: [
+                    "uid": "\(request.uid)", "namespace": "\(request.namespace)", "name": "\(request.name)",
+                    "error": "\(error)",
+                ]
             )
         }
         // A dry run has no side effects.
@@ -65,6 +79,16 @@ package final class DecisionRecorder: Sendable {
         }
     }
 
+    /// Adds to the span of the request that is being answered, if there is one.
+    func describe(_ change: (inout SpanAttributes) -> Void) {
+        guard let tracer, let context = InstrumentationContext.current,
+            let span = tracer.activeSpan(identifiedBy: context), span.isRecording
+        else { return }
+        var attributes = span.attributes
+        change(&attributes)
+        span.attributes = attributes
+    }
+
     /// Tells that a collector was given the metrics reader it did not have (collector.md section 2.2).
     func recordDefaultTelemetry(of collector: KubeObject) {
         guard let events, !collector.name.isEmpty else { return }
@@ -76,18 +100,6 @@ package final class DecisionRecorder: Sendable {
                 regarding: collector.reference
             )
         )
-    }
-
-    private func counter(_ label: Label) -> Counter {
-        self.counters.withLock { counters in
-            if let known = counters[label] { return known }
-            let made = Counter(
-                label: "swiftlet_injection_decisions_total",
-                dimensions: [("subject", label.subject), ("code", label.code)]
-            )
-            counters[label] = made
-            return made
-        }
     }
 }
 

@@ -144,6 +144,7 @@ package final class InstrumentationTally: Service {
             .merge(patch),
             options: WriteOptions(timeout: timeout)
         )
+        APIWrites.count(ResourceCatalog.instrumentations.kind, .status)
         if Instrumentation(written.json).status.injections.isEmpty {
             self.state.withLock { $0 = State(isDropped: true) }
             Logger.current.info(

@@ -40,13 +40,16 @@ package struct PodWebhook: Sendable {
     /// - Returns: the bytes of an AdmissionReview.
     /// - Throws: `JSONError` when the body is no AdmissionReview: an HTTP 400, as there is nothing to answer to.
     package func answer(_ body: [UInt8]) async throws(JSONError) -> [UInt8] {
+        let start = ContinuousClock.now
         var review = try PodReview(scanning: body, settings: self.settings)
         // Set with the first question to the API server: most pods need none.
         var deadline: ContinuousClock.Instant?
         while true {
             switch review.next() {
             case .answer(let bytes):
-                if let outcome = review.outcome { self.recorder.record(outcome, review.request) }
+                if let outcome = review.outcome {
+                    self.recorder.record(outcome, review.request, duration: .now - start)
+                }
                 return bytes
             case .namespace(let name):
                 if let known = self.stores.namespaces[ObjectKey(name: name)] {

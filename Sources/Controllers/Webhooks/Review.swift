@@ -12,6 +12,10 @@ package struct Review: Sendable {
     }
 
     package var uid: String
+    /// Empty for what has none.
+    package var namespace: String
+    /// Empty for a new object whose name the server makes up.
+    package var name: String
     package var operation: Operation
     package var object: KubeObject?
     package var oldObject: KubeObject?
@@ -30,6 +34,8 @@ package struct Review: Sendable {
             throw refused("the request has no known operation")
         }
         self.uid = uid
+        self.namespace = request[string: "namespace"] ?? ""
+        self.name = request[string: "name"] ?? ""
         self.operation = operation
         self.object = request[object: "object"].map(KubeObject.init)
         self.oldObject = request[object: "oldObject"].map(KubeObject.init)
@@ -106,6 +112,10 @@ package struct ReviewAnswer: Sendable {
         self.response = response
         if !warnings.isEmpty { self.response["warnings"] = .strings(AdmissionWarnings.bounded(warnings)) }
     }
+
+    package var isAllowed: Bool { self.response[bool: "allowed"] ?? false }
+    /// Of the response's status.
+    package var code: Int { self.response[object: "status"]?[int: "code"] ?? 0 }
 
     package var bytes: [UInt8] {
         let review: JSONObject = [

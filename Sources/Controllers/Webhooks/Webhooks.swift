@@ -4,10 +4,12 @@ import JSONTree
 package import KubeClient
 import KubeModel
 import KubeRuntime
+import Logging
 import NIOCore
 import PodInjection
 import Rendering
 package import TelemetryAPI
+import Tracing
 
 /// All webhooks by path, as the server wants them.
 package struct Webhooks: Sendable {
@@ -58,24 +60,62 @@ package struct Webhooks: Sendable {
                     return Self.refused(error, kind: "ConversionReview")
                 }
             },
-            WebhookPath.mutateCollector: Self.handler { self.defaulted(collector: $0) },
-            WebhookPath.validateCollector: Self.handler { await self.validated(collector: $0) },
-            WebhookPath.mutateInstrumentation: Self.handler { self.defaulted(instrumentation: $0) },
-            WebhookPath.validateInstrumentation: Self.handler { self.validated(instrumentation: $0) },
+            WebhookPath.mutateCollector: self.handler(WebhookPath.mutateCollector, "OpenTelemetryCollector") {
+                self.defaulted(collector: $0)
+            },
+            WebhookPath.validateCollector: self.handler(WebhookPath.validateCollector, "OpenTelemetryCollector") {
+                await self.validated(collector: $0)
+            },
+            WebhookPath.mutateInstrumentation: self.handler(WebhookPath.mutateInstrumentation, "Instrumentation") {
+                self.defaulted(instrumentation: $0)
+            },
+            WebhookPath.validateInstrumentation: self.handler(WebhookPath.validateInstrumentation, "Instrumentation") {
+                self.validated(instrumentation: $0)
+            },
         ]
     }
 
-    private static func handler(
+    /// - Parameters:
+    ///   - path: for log lines.
+    ///   - kind: likewise.
+    private func handler(
+        _ path: String,
+        _ kind: String,
         _ answer: @escaping @Sendable (Review) async -> ReviewAnswer
     ) -> AdmissionServer.Handler {
-        { body in
+        let recorder = self.recorder
+        return { body in
             let review: Review
             do throws(JSONError) {
                 review = try Review(parsing: Array(buffer: body))
             } catch {
                 return Self.refused(error)
             }
-            return .json(await answer(review).bytes)
+            // Whatever is logged on the way says which request it was for.
+            let metadata: Logger.Metadata = [
+                "webhook": "\(path)", "uid": "\(review.uid)", "kind": "\(kind)", "namespace": "\(review.namespace)",
+                "name": "\(review.name)",
+            ]
+            return await withLogger(mergingMetadata: metadata) { logger in
+                let answer = await answer(review)
+                recorder.describe { attributes in
+                    attributes["swiftlet.admission.uid"] = review.uid
+                    attributes["swiftlet.admission.operation"] = review.operation.rawValue
+                    attributes["swiftlet.admission.dry_run"] = review.isDryRun
+                    attributes["swiftlet.admission.allowed"] = answer.isAllowed
+                    attributes["swiftlet.kind"] = kind
+                    attributes["k8s.namespace.name"] = review.namespace
+                    attributes["swiftlet.name"] = review.name
+                }
+                if !answer.isAllowed {
+                    // Without the reason: it may quote what the user wrote, who is told it.
+                    logger.info(
+                        "request denied",
+                        metadata: ["operation": "\(review.operation.rawValue)", "code": "\(answer.code)"]
+                    )
+                }
+                return .json(answer.bytes)
+            }
         }
     }
 
@@ -141,6 +181,7 @@ package struct Webhooks: Sendable {
                 return .denied(review, refusal, warnings: validation.warnings)
             }
         } catch {
+            Logger.current.warning("cannot find out what a user may do", metadata: ["error": "\(error)"])
             return .failed(
                 review,
                 "cannot find out what the user may do: \((error as? APIError)?.message ?? "\(error)")"
