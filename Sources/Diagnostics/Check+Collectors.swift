@@ -4,6 +4,9 @@ import TelemetryAPI
 
 extension Check {
     static func collectors(_ facts: CheckFacts) -> [Finding] {
+        if let reason = facts.collectorsUnreadable {
+            return [Finding(.warning, "CollectorsUnreadable", "collectors", reason)]
+        }
         let findings = facts.collectors.compactMap(self.collector)
         let ready = facts.collectors.count - findings.count
         guard ready > 0 else { return findings }

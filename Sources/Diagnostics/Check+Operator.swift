@@ -8,6 +8,9 @@ extension Check {
                 let url = facts.addresses.compactMap(\.url).first ?? ""
                 return [Finding(.ok, "OperatorOutside", url, "the operator runs outside the cluster")]
             }
+            if let reason = facts.deploymentsUnreadable {
+                return [Finding(.warning, "OperatorUnreadable", "Deployment of the operator", reason)]
+            }
             return [
                 Finding(
                     .error,

@@ -96,8 +96,9 @@ package struct CheckFacts: Sendable {
     package var operatorAccount: [AccessAnswer] = []
     /// The account they were asked of.
     package var operatorAccountName = ""
-    /// How many addresses stand behind the webhook Service; `nil` when it is not used or can't be read.
-    package var webhookService: Fact<Int>?
+    /// Why Deployments and collectors can't be read; `nil` when they can.
+    package var deploymentsUnreadable: String?
+    package var collectorsUnreadable: String?
 
     // MARK: What works
     package var podProbe: ProbeAnswer = .skipped("not asked")

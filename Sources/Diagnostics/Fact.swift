@@ -9,6 +9,11 @@ package enum Fact<Value: Sendable>: Sendable {
         if case .found(let value) = self { value } else { nil }
     }
 
+    /// Why it can't be read; `nil` when it can.
+    package var unreadable: String? {
+        if case .unreadable(let reason) = self { reason } else { nil }
+    }
+
     package var isFound: Bool { self.value != nil }
 
     package func map<Other>(_ change: (Value) -> Other) -> Fact<Other> {

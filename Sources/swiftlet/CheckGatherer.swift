@@ -78,7 +78,9 @@ struct CheckGatherer {
             ResourceCatalog.validatingWebhooks,
             name: WebhookRegistration.validatingName
         )
-        facts.deployments = try await OperatorSearch(client: self.client).deployments(in: self.operatorNamespace)
+        let deployments = try await OperatorSearch(client: self.client).deployments(in: self.operatorNamespace)
+        facts.deployments = deployments.value ?? []
+        facts.deploymentsUnreadable = deployments.unreadable
     }
 
     // MARK: Before
@@ -124,9 +126,9 @@ struct CheckGatherer {
             Check.probeCollector(namespace: self.namespace, version: "v1alpha1"),
             old
         )
-        facts.collectors = try await CollectorSearch(reader: self.reader).facts(
-            try await self.reader.list(ResourceCatalog.collectors).value ?? []
-        )
+        let collectors = try await self.reader.list(ResourceCatalog.collectors)
+        facts.collectorsUnreadable = collectors.unreadable
+        facts.collectors = try await CollectorSearch(reader: self.reader).facts(collectors.value ?? [])
         facts.missed = try await MissedPodSearch(client: self.client).find(namespace: nil)
     }
 
@@ -151,7 +153,7 @@ struct CheckGatherer {
         }
         facts.operatorAccountName = "ServiceAccount \(account)"
         facts.operatorAccount = try await self.reader.answers(
-            to: OperatorNeeds.checks(of: deployment),
+            to: OperatorNeeds.checks(of: deployment, facts),
             of: .serviceAccount(namespace: account.namespace, name: account.name)
         )
     }

@@ -11,7 +11,6 @@ struct ClusterReader {
 
     static let pods = APIResource(group: "", version: "v1", plural: "pods", kind: "Pod")
     static let events = APIResource(group: "", version: "v1", plural: "events", kind: "Event")
-    static let endpoints = APIResource(group: "", version: "v1", plural: "endpoints", kind: "Endpoints")
     static let definitions = APIResource(
         group: "apiextensions.k8s.io",
         version: "v1",

@@ -3,7 +3,6 @@ import Controllers
 import JSONTree
 import KubeClient
 import KubeModel
-import Logging
 import PodInjection
 import Rendering
 import TelemetryAPI
@@ -25,8 +24,8 @@ struct ExplainCommand: AsyncParsableCommand {
               swiftlet explain pod shop-7d9c5b8f6-x2x8k -n shop
               swiftlet explain deployment shop -n shop -o json
 
-            Exit codes: 0 all is as asked for, 1 something that was asked for did not happen, 64 wrong use, an unreadable
-            file, or nothing of that name.
+            Exit codes: 0 all is as asked for, 1 something that was asked for did not happen, 3 the cluster can't be
+            reached, 64 wrong use, an unreadable file, or nothing of that name.
             """
     )
 
@@ -143,33 +142,30 @@ struct ExplainCommand: AsyncParsableCommand {
             )
         }
         let (languages, multiple) = try self.injectionLanguages()
-        let configuration = try await ClientConfiguration.load(
-            kubeconfig: self.cluster.kubeconfig,
-            context: self.cluster.context
-        )
-        let client = try KubeClient(
-            configuration: configuration,
-            logger: Logger(label: "swiftlet") { _ in SwiftLogNoOpLogHandler() }
-        )
-        do {
-            let live = try await LiveInjector(client: client, languages: languages, allowsMultipleLanguages: multiple)
-            let namespace = self.cluster.namespace ?? configuration.namespace
-            var object = try await client.get(resource, namespace: namespace, name: name)
-            object.json["apiVersion"] = .string(resource.groupVersionKind.apiVersion)
-            object.json["kind"] = .string(resource.kind)
-            guard let workload = WorkloadKind(object) else { throw ValidationError("\(kind): has no pods") }
-            var pod = try workload.pod(of: object)
-            let isStored = workload == .pod
-            let outcome = try await live.inject(pod, namespace: namespace)
-            // A pod of a cluster has its owner's name for good, but what is decided does not look at its status.
-            if isStored { pod.remove("status") }
-            await client.shutdown()
-            return (object, Explanation(pod, outcome, isStored: isStored))
-        } catch {
-            await client.shutdown()
-            if error is ValidationError { throw error }
-            complain("error: \(resource.kind) \(name): \((error as? APIError)?.message ?? "\(error)")")
-            throw ExitCode(64)
+        return try await self.cluster.withCluster { client, namespace in
+            do {
+                let live = try await LiveInjector(
+                    client: client,
+                    languages: languages,
+                    allowsMultipleLanguages: multiple
+                )
+                var object = try await client.get(resource, namespace: namespace, name: name)
+                object.json["apiVersion"] = .string(resource.groupVersionKind.apiVersion)
+                object.json["kind"] = .string(resource.kind)
+                guard let workload = WorkloadKind(object) else { throw ValidationError("\(kind): has no pods") }
+                var pod = try workload.pod(of: object)
+                let isStored = workload == .pod
+                let outcome = try await live.inject(pod, namespace: namespace)
+                // A pod of a cluster has its owner's name for good, but what is decided does not look at its status.
+                if isStored { pod.remove("status") }
+                return (object, Explanation(pod, outcome, isStored: isStored))
+            } catch {
+                // Without a cluster there is more to say than of this object.
+                if error is ValidationError || error is KubeClientError { throw error }
+                if let error = error as? APIError, error.isUnauthorized { throw error }
+                complain("error: \(resource.kind) \(name): \((error as? APIError)?.message ?? "\(error)")")
+                throw ExitCode(64)
+            }
         }
     }
 }

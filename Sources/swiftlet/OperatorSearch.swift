@@ -3,6 +3,7 @@ import Diagnostics
 import JSONTree
 import KubeClient
 import KubeModel
+import KubeRuntime
 import Rendering
 
 /// Finds the operator in a cluster by its label, as `/usr/bin/gather` of the Go operator does.
@@ -13,14 +14,12 @@ struct OperatorSearch {
     let client: KubeClient
 
     /// - Parameter namespace: `nil` for wherever it is.
-    func deployments(in namespace: String?) async throws -> [KubeObject] {
-        let options = ListOptions(labelSelector: Self.label)
-        let found = try await ClusterReader(client: self.client).list(
+    func deployments(in namespace: String?) async throws -> Fact<[KubeObject]> {
+        try await ClusterReader(client: self.client).list(
             ResourceCatalog.deployments,
             namespace: namespace,
-            options: options
+            options: ListOptions(labelSelector: Self.label)
         )
-        return found.value ?? []
     }
 
     static func account(of deployment: KubeObject) -> ObjectKey? {
@@ -31,7 +30,52 @@ struct OperatorSearch {
 
 /// What the operator's account has to be allowed to, as questions.
 enum OperatorNeeds {
-    static func checks(of deployment: KubeObject) -> [(check: AccessCheck, namespace: String, reason: String)] { [] }
+    /// - Parameter facts: groups that the cluster does not serve need no permission.
+    static func checks(
+        of deployment: KubeObject,
+        _ facts: CheckFacts
+    ) -> [(check: AccessCheck, namespace: String, reason: String)] {
+        let optional = Dictionary(grouping: facts.optionalKinds) { $0.kind.group }
+        let watched = self.watchedNamespaces(of: deployment)
+        var checks: [(check: AccessCheck, namespace: String, reason: String)] = []
+        for permission in OperatorPermission.needed(Set(OperatorPermission.Scope.allCases)) {
+            let namespaces =
+                switch permission.scope {
+                case .own: [deployment.namespace]
+                case .watched: watched.isEmpty ? [""] : watched
+                case .cluster: [""]
+                }
+            for group in permission.groups {
+                // A group of which we know only optional kinds, none of them served.
+                let isAlwaysThere = ["", "autoscaling", "policy", "opentelemetry.io"].contains(group)
+                if !isAlwaysThere, let kinds = optional[group], kinds.allSatisfy({ $0.version == nil }) { continue }
+                for resource in permission.resources {
+                    for name in permission.names.isEmpty ? [nil] : permission.names.map(Optional.some) {
+                        for verb in permission.verbs {
+                            let check = AccessCheck(verb: verb, group: group, resource: resource, name: name)
+                            checks += namespaces.map { (check, $0, permission.reason) }
+                        }
+                    }
+                }
+            }
+        }
+        return checks
+    }
+
+    /// What the operator was told to watch; empty for all.
+    private static func watchedNamespaces(of deployment: KubeObject) -> [String] {
+        let containers = deployment.spec?["template"]?["spec"]?["containers"]?.array ?? []
+        let flag = "--watch-namespace="
+        for container in containers {
+            let arguments = (container["args"]?.array ?? []).compactMap(\.string)
+            let variables = container["env"]?.array ?? []
+            let given =
+                arguments.last { $0.hasPrefix(flag) }.map { String($0.dropFirst(flag.count)) }
+                ?? variables.first { $0["name"]?.string == "WATCH_NAMESPACE" }?["value"]?.string
+            if let given { return given.split(separator: ",").map(String.init) }
+        }
+        return []
+    }
 }
 
 /// What tells that the Go operator is, or was, in a cluster.

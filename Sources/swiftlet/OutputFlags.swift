@@ -21,11 +21,13 @@ struct OutputFlags: ParsableArguments {
         switch self.color {
         case .always: Paint(true)
         case .never: Paint(false)
-        case .auto: Paint(Self.isTerminal(STDOUT_FILENO) && Environment()["NO_COLOR"] == nil)
+        case .auto: Paint(Self.isTerminal(STDOUT_FILENO) && Environment.variables["NO_COLOR"] == nil)
         }
     }
 
-    static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 && Environment()["TERM"] != "dumb" }
+    static func isTerminal(_ descriptor: Int32) -> Bool {
+        isatty(descriptor) == 1 && Environment.variables["TERM"] != "dumb"
+    }
 
     /// Prints one result in the form that was asked for.
     func emit(_ json: @autoclosure () -> JSONValue, table: (Paint) -> String) throws {

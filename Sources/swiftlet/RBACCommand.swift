@@ -14,7 +14,7 @@ struct RBACCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rbac",
         abstract: "Says which permissions collectors and the operator need, and why.",
-        subcommands: [RBACPlanCommand.self]
+        subcommands: [RBACPlanCommand.self, RBACOperatorCommand.self]
     )
 }
 
@@ -126,7 +126,7 @@ struct RBACPlanCommand: AsyncParsableCommand {
             return ObjectKey(namespace: String(parts[0]), name: String(parts[1]))
         }
         let deployments = try await OperatorSearch(client: client).deployments(in: nil)
-        if let account = deployments.first.flatMap(OperatorSearch.account) { return account }
+        if let account = deployments.value?.first.flatMap(OperatorSearch.account) { return account }
         return ObjectKey(namespace: OperatorSearch.usualNamespace, name: "opentelemetry-operator-controller-manager")
     }
 }

@@ -17,6 +17,8 @@ struct Swiftlet: AsyncParsableCommand {
               swiftlet render -f collector.yaml            what the operator would apply, without a cluster
               swiftlet inject -f app.yaml -f inst.yaml     what the webhook would make of the pods, without a cluster
               swiftlet explain pod NAME -n NAMESPACE       why a pod is, or is not, instrumented
+              swiftlet check                               what is wrong with an installation
+              swiftlet status                              collectors, instrumented workloads, pods missed
               swiftlet convert -f old.yaml                 collectors of v1alpha1 as v1beta1
               swiftlet crds --server-version 1.28 | kubectl apply --server-side -f -
               swiftlet operator --kubeconfig ~/.kube/config --webhook-url https://127.0.0.1:9443
@@ -43,7 +45,8 @@ struct Swiftlet: AsyncParsableCommand {
         if CommandName.isCompletion { return KubectlCompletion.answer(arguments) }
         // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program.
         let first = arguments.first ?? "--"
-        if first.hasPrefix("-"), !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
+        if first.hasPrefix("-"),
+            !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
         {
             arguments.insert("operator", at: 0)
         }

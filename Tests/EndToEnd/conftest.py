@@ -128,7 +128,7 @@ def install_operator():
         [os.environ["SWIFTLET_BINARY"], "crds", "--server-version", "cluster"], capture_output=True, text=True, check=True
     ).stdout
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", text=crds)
-    manifest = (ROOT / "manifests/install.yaml").read_text()
+    manifest = (ROOT / "manifests/operator.yaml").read_text()
     arguments = "\n".join(
         f"            - {flag}"
         for flag in (

@@ -4,8 +4,8 @@ import pytest
 from chart import CHART, NAMESPACE, helm
 from conftest import IMAGES, LANGUAGES, OPERATOR_NAMESPACE, ROOT, a_namespace, get, install_operator, kubectl, wait
 
-RELEASE = "swiftlet"
-SECRET = "opentelemetry-operator-webhook-certificates"
+RELEASE = "opentelemetry-operator"
+SECRET = f"{RELEASE}-controller-manager-service-cert"
 CONFIGURATIONS = {
     "mutatingwebhookconfiguration": "opentelemetry-operator-mutating-webhook-configuration",
     "validatingwebhookconfiguration": "opentelemetry-operator-validating-webhook-configuration",
@@ -86,7 +86,7 @@ def filled():
 @pytest.fixture
 def clean_cluster():
     """Without the suite's operator and its definitions; both come back afterwards."""
-    for path in ("manifests/install.yaml", "crds"):
+    for path in ("manifests/operator.yaml", "crds"):
         kubectl("delete", "--ignore-not-found", "-f", str(ROOT / path))
     wait("the suite's operator is gone", lambda: get("namespace", OPERATOR_NAMESPACE) is None, PATIENCE)
     for kind, name in CONFIGURATIONS.items():

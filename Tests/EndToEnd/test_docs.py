@@ -23,7 +23,7 @@ def clean_cluster():
 
 
 def remove_operator():
-    for path in ("manifests/install.yaml", "crds"):
+    for path in ("manifests/operator.yaml", "crds"):
         kubectl("delete", "--ignore-not-found", "-f", str(ROOT / path))
     wait_until_gone(OPERATOR_NAMESPACE)
 

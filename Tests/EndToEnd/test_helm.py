@@ -1,350 +1,242 @@
-"""charts/swiftlet as Helm reads it: values, schema, templates, and what an API server says to the objects."""
+"""The Helm chart: what it renders, what it refuses, and a release's life on an API server without nodes."""
 
+import json
 import os
+import pathlib
+import shutil
+import socket
 import subprocess
+import time
 
-import plane
 import pytest
 import yaml
-from chart import CHART, NAMESPACE, helm, refusal, template
-from conftest import ROOT
 
-FULL = {
-    # What somebody has who comes from the chart opentelemetry-operator.
-    "replicaCount": 3,
-    "imagePullSecrets": [{"name": "pull"}],
-    "additionalLabels": {"team": "{{ .Release.Name }}-team"},
-    "pdb": {"create": True, "minAvailable": 1, "maxUnavailable": ""},
-    "manager": {
-        "image": {"repository": "registry.local/swiftlet", "tag": "e2e", "imagePullPolicy": "Always"},
-        "collectorImage": {"repository": "registry.local/otelcol", "tag": "0.152.0"},
-        "targetAllocatorImage": {"repository": "registry.local/ta", "tag": "1"},
-        "opampBridgeImage": {"repository": "registry.local/bridge", "tag": ""},
-        "autoInstrumentationImage": {
-            "java": {"repository": "registry.local/java", "tag": "2"},
-            "apacheHttpd": {"repository": "registry.local/httpd", "tag": "3"},
-            "go": {"repository": "registry.local/go", "tag": "4"},
-        },
-        "autoInstrumentation": {"go": {"enabled": True}},
-        "featureGatesMap": {"operator.networkpolicy": False, "operand.networkpolicy": True},
-        "config": {"enable-cr-metrics": True},
-        "env": {"ENABLE_WEBHOOKS": "true", "LABELS_FILTER": "^x"},
-        "extraEnvs": [{"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
-        "extraArgs": ["--zap-log-level=debug"],
-        "ports": {"metricsPort": 9000, "webhookPort": 9001, "healthzPort": 9002},
-        "metrics": {"secure": False},
-        "resources": {"limits": {"memory": "1Gi"}},
-        "serviceAccount": {"annotations": {"role": "a"}, "name": "account"},
-        "serviceMonitor": {"enabled": True, "extraLabels": {"release": "prom"}},
-        "prometheusRule": {
-            "enabled": True,
-            "groups": [{"name": "mine", "rules": []}],
-            "defaultRules": {"enabled": True, "additionalRuleLabels": {"severity": "page"}, "duration": "7m"},
-            "runbookUrl": "https://runbooks.example.com/",
-        },
-        "createRbacPermissions": True,
-        "ignoreMissingCollectorCRDs": True,
-        "verticalPodAutoscaler": {"enabled": True, "maxAllowed": {"cpu": "1"}},
-        "rolling": True,
-        "podAnnotations": {"a": "1"},
-        "podLabels": {"b": "2"},
-        "deploymentAnnotations": {"c": "3"},
-    },
-    "admissionWebhooks": {
-        "certManager": {"enabled": False},
-        "autoGenerateCert": {"enabled": True, "recreate": False, "certPeriodDays": 30},
-        "secretAnnotations": {
-            "helm.sh/hook": "pre-install,pre-upgrade",
-            "helm.sh/hook-delete-policy": "before-hook-creation",
-            "kept": "yes",
-        },
-    },
-    "affinity": {"nodeAffinity": {}},
-    "tolerations": [{"operator": "Exists"}],
-    "nodeSelector": {"pool": "system"},
-    "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}],
-    "hostNetwork": True,
-    "priorityClassName": "system-cluster-critical",
-    "automountServiceAccountToken": False,
-}
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "swiftlet"
+CACHE = pathlib.Path(os.environ.get("SWIFTLET_CACHE", pathlib.Path.home() / ".cache" / "swiftlet"))
+TOOLS = {**os.environ, "PATH": f"{CACHE / 'bin'}:{os.environ['PATH']}"}
+KUBECONFIG = os.environ.get("SWIFTLET_TEST_KUBECONFIG", "")
+BINARY = os.environ.get("SWIFTLET_BINARY", "")
+
+pytestmark = pytest.mark.skipif(not shutil.which("helm", path=TOOLS["PATH"]), reason="no helm: hack/setup cluster")
+needs_server = pytest.mark.skipif(not KUBECONFIG, reason="no API server: SWIFTLET_TEST_KUBECONFIG")
+
+UPSTREAM = """
+replicaCount: 3
+manager:
+  image: {repository: example.com/manager, tag: "1.2"}
+  config: {enable-cr-metrics: true}
+  createRbacPermissions: true
+  featureGatesMap: {operand.networkpolicy: true}
+  collectorImage: {repository: example.com/collector, tag: ""}
+  autoInstrumentationImage: {apacheHttpd: {repository: r/a, tag: "1"}, nodejs: {repository: r/n, tag: ""}}
+  autoInstrumentation: {go: {enabled: true}}
+  podLabels: {squad: blue}
+  serviceAccount: {name: acc, annotations: {a: b}}
+admissionWebhooks:
+  failurePolicy: Ignore
+  pods: {failurePolicy: Fail}
+  timeoutSeconds: 5
+  namespaceSelector: {matchLabels: {team: a}}
+  certManager: {enabled: false}
+  autoGenerateCert: {enabled: true, recreate: false}
+additionalLabels: {rel: "{{ .Release.Name }}"}
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def operator():
-    """In place of the one that conftest.py installs: nothing runs here."""
+    """In place of the one that installs Swiftlet into a cluster, which these tests don't need."""
 
 
-def container(found, name="swiftlet"):
-    return found["Deployment", name]["spec"]["template"]["spec"]["containers"][0]
+def helm(*arguments, values="", check=True):
+    done = subprocess.run(
+        ["helm", *arguments, *(["-f", "-"] if values else [])],
+        input=values,
+        capture_output=True,
+        text=True,
+        env={**TOOLS, "KUBECONFIG": KUBECONFIG or "/nonexistent"},
+        timeout=120,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
 
 
-def environment(found):
-    return {entry["name"]: entry.get("value") for entry in container(found)["env"]}
+def render(values="", *arguments):
+    done = helm("template", "otel", str(CHART), "-n", "tele", *arguments, values=values)
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
-def test_what_is_generated_is_up_to_date():
-    done = subprocess.run([ROOT / "hack/generate-chart", "--check"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+def one(objects, kind, name=None):
+    found = [o for o in objects if o["kind"] == kind and name in (None, o["metadata"]["name"])]
+    assert len(found) == 1, [(o["kind"], o["metadata"]["name"]) for o in objects]
+    return found[0]
 
 
-@pytest.mark.parametrize("values", [None, FULL], ids=["defaults", "full"])
+def container(objects):
+    return one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]
+
+
+def environment(objects):
+    return {variable["name"]: variable.get("value") for variable in container(objects)["env"]}
+
+
+def test_the_made_parts_are_fresh():
+    done = subprocess.run([ROOT / "hack" / "generate-chart", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("values", ["", UPSTREAM])
 def test_lint(values):
-    done = helm("lint", "--strict", CHART, "-n", NAMESPACE, values=values)
-    assert "1 chart(s) linted, 0 chart(s) failed" in done.stdout
+    helm("lint", "--strict", str(CHART), values=values)
 
 
-def test_defaults():
-    found, _ = template()
-    assert {key for key in found if key[0] != "CustomResourceDefinition"} == {
-        ("ServiceAccount", "swiftlet"),
-        ("ClusterRole", "swiftlet-manager"),
-        ("ClusterRoleBinding", "swiftlet-manager"),
-        ("ClusterRole", "swiftlet-metrics-reader"),
-        ("Role", "swiftlet-own"),
-        ("RoleBinding", "swiftlet-own"),
-        ("Service", "swiftlet"),
-        ("Service", "opentelemetry-operator-webhook-service"),
-        ("Secret", "opentelemetry-operator-webhook-certificates"),
-        ("Lease", "9f7554c3.opentelemetry.io"),
-        ("MutatingWebhookConfiguration", "opentelemetry-operator-mutating-webhook-configuration"),
-        ("ValidatingWebhookConfiguration", "opentelemetry-operator-validating-webhook-configuration"),
-        ("PodDisruptionBudget", "swiftlet"),
-        ("Deployment", "swiftlet"),
-    }
-    deployment = found["Deployment", "swiftlet"]
-    assert deployment["spec"]["replicas"] == 2
-    # What `swiftlet check` and must-gather find it by.
-    assert deployment["metadata"]["labels"]["app.kubernetes.io/name"] == "opentelemetry-operator"
-    selector = deployment["spec"]["selector"]["matchLabels"].items()
-    assert selector <= deployment["spec"]["template"]["metadata"]["labels"].items()
-    for service in "swiftlet", "opentelemetry-operator-webhook-service":
-        assert found["Service", service]["spec"]["selector"].items() == selector
-    manager = container(found)
-    assert manager["image"] == "registry.local/swiftlet:" + yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
-    assert manager["args"] == [
-        "--metrics-addr=0.0.0.0:8443",
-        "--metrics-secure=true",
-        "--health-probe-addr=:8081",
-        "--webhook-port=9443",
-        "--enable-leader-election=true",
-        "--collector-image=ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-k8s:0.158.0",
-        "--feature-gates=-operator.networkpolicy",
-    ]
-    assert manager["securityContext"]["readOnlyRootFilesystem"]
-    assert environment(found)["ENABLE_WEBHOOKS"] == "true"
+def test_names_are_the_upstream_charts():
+    objects = render()
+    for kind, name in [
+        ("Deployment", "otel-opentelemetry-operator"),
+        ("Service", "otel-opentelemetry-operator-webhook"),
+        ("Secret", "otel-opentelemetry-operator-controller-manager-service-cert"),
+        ("ClusterRole", "otel-opentelemetry-operator-manager"),
+        ("ServiceAccount", "opentelemetry-operator"),
+    ]:
+        one(objects, kind, name)
+    assert environment(objects)["WEBHOOK_SERVICE"] == "otel-opentelemetry-operator-webhook"
 
 
-def test_what_the_operator_fills_has_no_content():
-    """Otherwise an upgrade would empty it."""
-    found, _ = template()
-    for kind in "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Secret", "Lease":
-        (object,) = (object for key, object in found.items() if key[0] == kind)
-        assert set(object) == {"apiVersion", "kind", "metadata"}
-
-
-def test_values_of_the_upstream_chart_have_their_effect():
-    found, _ = template(FULL)
-    deployment = found["Deployment", "swiftlet"]
-    pod = deployment["spec"]["template"]
-    manager = container(found)
-    assert set(manager["args"]) == {
-        "--metrics-addr=0.0.0.0:9000",
-        "--metrics-secure=false",
-        "--health-probe-addr=:9002",
-        "--webhook-port=9001",
-        "--enable-leader-election=true",
-        "--collector-image=registry.local/otelcol:0.152.0",
-        "--target-allocator-image=registry.local/ta:1",
-        "--auto-instrumentation-java-image=registry.local/java:2",
-        "--auto-instrumentation-apache-httpd-image=registry.local/httpd:3",
-        "--auto-instrumentation-go-image=registry.local/go:4",
-        "--enable-go-instrumentation=true",
-        "--feature-gates=operand.networkpolicy,-operator.networkpolicy",
-        "--config-file=/etc/opentelemetry-operator/config.yaml",
-        "--zap-log-level=debug",
-    }
-    assert environment(found).items() >= {
-        ("LABELS_FILTER", "^x"),
-        ("IGNORE_MISSING_COLLECTOR_CRDS", "true"),
-        ("WEBHOOK_CERTIFICATE_VALIDITY", "720h"),
-    }
-    assert manager["env"][-1]["valueFrom"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
-    assert manager["resources"] == {"limits": {"memory": "1Gi"}, "requests": {"cpu": "50m", "memory": "32Mi"}}
-    assert {port["name"]: port["containerPort"] for port in manager["ports"]} == {
-        "metrics": 9000,
-        "webhook": 9001,
-        "health": 9002,
-    }
-    assert yaml.safe_load(found["ConfigMap", "swiftlet-config"]["data"]["config.yaml"]) == {"enable-cr-metrics": True}
-    assert pod["metadata"]["annotations"].items() >= {("a", "1"), ("sidecar.opentelemetry.io/inject", "false")}
-    assert {"checksum/config", "rollme"} <= pod["metadata"]["annotations"].keys()
-    assert pod["metadata"]["labels"].items() >= {("b", "2"), ("team", "swiftlet-team")}
-    assert deployment["metadata"]["annotations"] == {"c": "3"}
-    assert pod["spec"]["serviceAccountName"] == "account"
-    assert found["ServiceAccount", "account"]["metadata"]["annotations"] == {"role": "a"}
-    spec = pod["spec"]
-    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux", "pool": "system"}
-    assert (spec["hostNetwork"], spec["priorityClassName"]) == (True, "system-cluster-critical")
-    assert spec["tolerations"] == FULL["tolerations"] and spec["imagePullSecrets"] == FULL["imagePullSecrets"]
-    assert spec["topologySpreadConstraints"] == FULL["topologySpreadConstraints"]
-    assert [mount["name"] for mount in manager["volumeMounts"]] == ["config", "account-token"]
-    assert found["PodDisruptionBudget", "swiftlet"]["spec"]["minAvailable"] == 1
-    assert found["VerticalPodAutoscaler", "swiftlet"]["spec"]["targetRef"]["name"] == "swiftlet"
-    monitor = found["ServiceMonitor", "swiftlet"]
-    assert monitor["metadata"]["labels"]["release"] == "prom"
-    assert [(one["port"], one["scheme"]) for one in monitor["spec"]["endpoints"]] == [("metrics", "http")]
-    rules = found["ClusterRole", "swiftlet-manager"]["rules"]
+def test_values_of_the_upstream_chart():
+    objects = render(UPSTREAM)
+    args, variables = container(objects)["args"], environment(objects)
+    assert "--config-file=/etc/opentelemetry-operator/config.yaml" in args
+    assert "--auto-instrumentation-apache-httpd-image=r/a:1" in args
+    assert "--enable-go-instrumentation=true" in args
+    assert "--feature-gates=operand.networkpolicy,-operator.networkpolicy" in args
+    # An image without a tag is none.
+    assert not [a for a in args if a.endswith(":")]
+    assert (variables["WEBHOOK_FAILURE_POLICY"], variables["WEBHOOK_POD_FAILURE_POLICY"]) == ("Ignore", "Fail")
+    assert json.loads(variables["WEBHOOK_NAMESPACE_SELECTOR"]) == {"matchLabels": {"team": "a"}}
+    template = one(objects, "Deployment")["spec"]["template"]
+    assert template["metadata"]["labels"]["squad"] == "blue"
+    assert "checksum/config" in template["metadata"]["annotations"]
+    assert template["spec"]["serviceAccountName"] == one(objects, "ServiceAccount")["metadata"]["name"] == "acc"
+    assert all(o["metadata"]["labels"]["rel"] == "otel" for o in objects if o["kind"] != "Pod")
+    rules = one(objects, "ClusterRole")["rules"]
     assert any("clusterrolebindings" in rule["resources"] for rule in rules)
-    assert found["Secret", "opentelemetry-operator-webhook-certificates"]["metadata"]["annotations"] == {"kept": "yes"}
-    groups = found["PrometheusRule", "swiftlet"]["spec"]["groups"]
-    assert groups[0] == {"name": "mine", "rules": []}
-    for rule in groups[1]["rules"]:
-        assert (rule["for"], rule["labels"]["severity"]) == ("7m", "page")
-        assert rule["annotations"]["runbook_url"] == f"https://runbooks.example.com/{rule['alert']}.md"
-        assert (ROOT / f"docs/runbooks/{rule['alert']}.md").is_file()
 
 
-def test_a_changed_configuration_replaces_the_pods():
-    checksums = [
-        template({"manager": {"config": {"enable-cr-metrics": on}}})[0]["Deployment", "swiftlet"]["spec"]["template"][
-            "metadata"
-        ]["annotations"]["checksum/config"]
-        for on in (True, False)
-    ]
-    assert checksums[0] != checksums[1]
+def test_the_operator_may_not_remake_what_uninstalling_removes():
+    for rule in one(render(), "ClusterRole")["rules"]:
+        assert not ("admissionregistration.k8s.io" in rule["apiGroups"] and "create" in rule["verbs"])
 
 
-def test_the_service_monitor_verifies_the_operator():
-    (endpoint,) = template({"manager": {"serviceMonitor": {"enabled": True}}})[0]["ServiceMonitor", "swiftlet"]["spec"][
-        "endpoints"
-    ]
-    assert endpoint["tlsConfig"] == {
-        "serverName": "opentelemetry-operator-webhook-service.otel.svc",
-        "ca": {"secret": {"name": "opentelemetry-operator-webhook-certificates", "key": "ca.crt"}},
-    }
+@pytest.mark.parametrize("version, has_rules", [("1.20.2", False), ("1.28.0", True)])
+def test_definitions_fit_the_server(version, has_rules):
+    definitions = [o for o in render("", "--kube-version", version) if o["kind"] == "CustomResourceDefinition"]
+    assert len(definitions) == len(list((ROOT / "crds").glob("*.yaml")))
+    assert ("x-kubernetes-validations" in json.dumps(definitions)) == has_rules
+    assert all(d["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for d in definitions)
+
+
+def test_roles_alone():
+    objects = render("{clusterRole: {create: false}, manager: {watchNamespaces: [a, b]}}")
+    assert not [o for o in objects if o["kind"].startswith("ClusterRole")]
+    assert {o["metadata"]["namespace"] for o in objects if o["kind"] == "Role"} == {"a", "b", "tele"}
+    assert environment(objects)["WATCH_NAMESPACE"] == "a,b"
 
 
 def test_without_webhooks():
-    found, _ = template({"admissionWebhooks": {"create": False}})
-    assert environment(found)["ENABLE_WEBHOOKS"] == "false"
-    kinds = {kind for kind, _ in found}
-    assert not kinds & {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Secret"}
-    assert ("Service", "opentelemetry-operator-webhook-service") not in found
+    objects = render("admissionWebhooks: {create: false}")
+    assert not [o for o in objects if "Webhook" in o["kind"] or o["kind"] == "Secret"]
+    assert environment(objects)["ENABLE_WEBHOOKS"] == "false"
+    for definition in (o for o in objects if o["kind"] == "CustomResourceDefinition"):
+        assert definition["spec"].get("conversion", {}).get("strategy", "None") == "None"
 
 
 @pytest.mark.parametrize(
-    ("values", "gone"),
+    "values, message",
     [
-        ({"crds": {"create": False}}, "CustomResourceDefinition"),
-        ({"clusterRole": {"create": False}}, "ClusterRole"),
-        ({"clusterRole": {"create": False}}, "ClusterRoleBinding"),
-        ({"role": {"create": False}}, "Role"),
-        ({"pdb": {"create": False}}, "PodDisruptionBudget"),
-        ({"manager": {"serviceAccount": {"create": False, "name": "mine"}}}, "ServiceAccount"),
-        ({"manager": {"leaderElection": {"enabled": False}}, "replicaCount": 1}, "Lease"),
+        ("manager: {imag: {}}", "additional properties 'imag' not allowed"),
+        ("replicaCount: two", "got string, want integer"),
+        ("admissionWebhooks: {failurePolicy: Maybe}", "value must be one of 'Fail', 'Ignore'"),
+        ("admissionWebhooks: {timeoutSeconds: 31}", "maximum: got 31, want 30"),
+        ("admissionWebhooks: {certFile: a.pem}", "certificates of your own are not supported"),
+        ("clusterRole: {create: false}", "name the namespaces to watch in manager.watchNamespaces"),
+        ("manager: {leaderElection: {enabled: false}}", "set replicaCount to 1"),
     ],
 )
-def test_what_can_be_left_out(values, gone):
-    assert gone in {kind for kind, _ in template()[0]}
-    assert gone not in {kind for kind, _ in template(values)[0]}
+def test_refused(values, message):
+    done = helm("template", "otel", str(CHART), values=values, check=False)
+    assert done.returncode != 0
+    assert message in done.stderr
 
 
-def test_names_and_namespace():
-    found, objects = template({"fullnameOverride": "op", "namespaceOverride": "elsewhere"}, release="r")
-    assert ("Deployment", "op") in found
-    assert {object["metadata"].get("namespace", "elsewhere") for object in objects} == {"elsewhere"}
-    assert ("Deployment", "r-swiftlet") in template(release="r")[0]
-    named, _ = template({"nameOverride": "n"}, release="r")
-    assert named["Deployment", "r-n"]["metadata"]["labels"]["app.kubernetes.io/name"] == "opentelemetry-operator"
-
-
-@pytest.mark.parametrize("version", ["1.20", "1.24", "1.25", "1.36"])
-def test_crds_are_those_that_the_program_prints(version):
-    printed = subprocess.run(
-        [os.environ["SWIFTLET_BINARY"], "crds", "--server-version", version], capture_output=True, text=True, check=True
-    ).stdout
-    wanted = {crd["metadata"]["name"]: crd["spec"] for crd in yaml.load_all(printed, Loader=yaml.CSafeLoader) if crd}
-    found, _ = template(version=f"{version}.0")
-    crds = {name: object for (kind, name), object in found.items() if kind == "CustomResourceDefinition"}
-    assert crds.keys() == wanted.keys()
-    for name, crd in crds.items():
-        assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-        if "conversion" in crd["spec"]:
-            # The one thing that depends on the release.
-            service = crd["spec"]["conversion"]["webhook"]["clientConfig"]["service"]
-            assert service["namespace"] == NAMESPACE
-            service["namespace"] = wanted[name]["conversion"]["webhook"]["clientConfig"]["service"]["namespace"]
-        assert crd["spec"] == wanted[name]
-    assert "annotations" not in template({"crds": {"keep": False}})[0]["CustomResourceDefinition", name]["metadata"]
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"replicas": 2}, "replicas"),
-        ({"manager": {"collectorimage": {}}}, "collectorimage"),
-        ({"manager": {"autoInstrumentationImage": {"ruby": {"tag": "1"}}}}, "ruby"),
-        ({"replicaCount": "two"}, "replicaCount"),
-        ({"manager": {"ports": {"webhookPort": 70000}}}, "webhookPort"),
-        ({"manager": {"featureGatesMap": {"operand.networkpolicy": "yes"}}}, "featureGatesMap"),
-        ({"manager": {"image": {"imagePullPolicy": "Sometimes"}}}, "imagePullPolicy"),
-        ({"manager": {"extraArgs": "--a"}}, "extraArgs"),
-    ],
-)
-def test_the_schema_refuses(values, words):
-    said = refusal(values)
-    assert "values don't meet the specifications of the schema" in said and words in said, said
-
-
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({"admissionWebhooks": {"secretName": "mine"}}, "admissionWebhooks.secretName is fixed"),
-        ({"admissionWebhooks": {"certFile": "tls.crt"}}, "admissionWebhooks.certFile is not supported"),
-        ({"admissionWebhooks": {"keyFile": "tls.key"}}, "admissionWebhooks.keyFile is not supported"),
-        ({"admissionWebhooks": {"caFile": "ca.crt"}}, "admissionWebhooks.caFile is not supported"),
-        ({"admissionWebhooks": {"failurePolicy": "Ignore"}}, "admissionWebhooks.failurePolicy is fixed at Fail"),
-        ({"admissionWebhooks": {"pods": {"failurePolicy": "Fail"}}}, "pods.failurePolicy is fixed at Ignore"),
-        ({"admissionWebhooks": {"namePrefix": "a"}}, "admissionWebhooks.namePrefix is not supported"),
-        ({"admissionWebhooks": {"timeoutSeconds": 5}}, "admissionWebhooks.timeoutSeconds is fixed at 10"),
-        ({"admissionWebhooks": {"servicePort": 444}}, "admissionWebhooks.servicePort is fixed at 443"),
-        ({"admissionWebhooks": {"namespaceSelector": {"matchLabels": {"a": "b"}}}}, "namespaceSelector is not supported"),
-        ({"admissionWebhooks": {"objectSelector": {"matchLabels": {"a": "b"}}}}, "objectSelector is not supported"),
-        ({"admissionWebhooks": {"certManager": {"issuerRef": {"name": "a"}}}}, "certManager.issuerRef has no effect"),
-        ({"admissionWebhooks": {"certManager": {"renewBefore": "1h"}}}, "certManager.renewBefore has no effect"),
-        ({"manager": {"ports": {"pprofPort": 6060}}}, "manager.ports.pprofPort can't be served"),
-        ({"manager": {"leaderElection": {"enabled": False}}}, "set replicaCount=1"),
-        ({"manager": {"metrics": {"tls": {"certFile": "/a"}}}}, "belong together"),
-        ({"testFramework": {"certManagerAddress": "a.b"}}, "testFramework.certManagerAddress has no effect"),
-        ({"testFramework": {"namespace": NAMESPACE}}, "whose pods are never injected"),
-        (
-            {"manager": {"image": {"repository": "ghcr.io/open-telemetry/opentelemetry-operator/opentelemetry-operator"}}},
-            "is the image of the Go operator",
-        ),
-    ],
-)
-def test_what_cannot_be_honoured_is_refused(values, sentence):
-    assert sentence in refusal(values)
-
-
-@pytest.mark.skipif(bool(plane.MISSING), reason=plane.MISSING)
-@pytest.mark.parametrize("more", [{}, {"replicaCount": 1, "crds": {"keep": False}}], ids=["defaults", "changed"])
-def test_an_api_server_takes_every_object(more):
-    env = os.environ | {"KUBECONFIG": plane.KUBECONFIG}
-    arguments = ("install", "swiftlet-dry", CHART, "-n", "default", "--dry-run=server", "--take-ownership")
-    shown = helm(*arguments, "-o", "json", values=more, env=env, check=False)
-    assert shown.returncode == 0, shown.stderr
-    # Other tests leave objects on this server, so --take-ownership. Helm itself asks the server for little; kubectl has it validate all of it.
-    manifest = yaml.safe_load(shown.stdout)["manifest"]
-    known = [doc for doc in manifest.split("\n---\n") if "kind: CustomResourceDefinition" not in doc]
+def kubectl(*arguments):
     done = subprocess.run(
-        ["kubectl", "apply", "--dry-run=server", "--server-side", "--force-conflicts", "-f", "-"],
-        input="\n---\n".join(known),
-        capture_output=True,
-        text=True,
-        env=env,
-        timeout=120,
-        check=False,
+        ["kubectl", "--kubeconfig", KUBECONFIG, *arguments], capture_output=True, text=True, env=TOOLS, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("serverside-applied") == 14 and not done.stderr, done.stdout + done.stderr
+    return done.stdout
+
+
+def everything():
+    kinds = [k for k in kubectl("api-resources", "--verbs=list", "-o", "name").split() if not k.startswith(
+        ("events", "componentstatuses", "leases.coordination", "endpoint"))]
+    return set(kubectl("get", ",".join(kinds), "-A", "-o", "name", "--ignore-not-found").split())
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@needs_server
+@pytest.mark.skipif(not BINARY, reason="SWIFTLET_BINARY names no binary to test")
+def test_life_of_a_release(tmp_path):
+    namespace, release = "helm-life", ["otel", str(CHART), "-n", "helm-life", "--take-ownership"]
+    kubectl("create", "namespace", namespace)
+    time.sleep(1)  # its default account and token
+    before = everything()
+    try:
+        helm("install", *release)
+        first = json.loads(kubectl("-n", namespace, "get", "deployment", "-o", "json"))["items"][0]
+        helm("upgrade", *release, values=UPSTREAM)
+        deployment = json.loads(kubectl("-n", namespace, "get", "deployment", "-o", "json"))["items"][0]
+        assert deployment["spec"]["replicas"] == 3
+        # No kubelet here: the program runs beside the cluster, with what the Deployment gives it about webhooks.
+        given = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        process = subprocess.Popen(
+            [BINARY, "operator", "--kubeconfig", KUBECONFIG, "--namespace", namespace, "--metrics-addr=0",
+             f"--health-probe-addr=127.0.0.1:{free_port()}", f"--webhook-port={free_port()}"],
+            env={**os.environ, **{v["name"]: v["value"] for v in given if v["name"].startswith("WEBHOOK_")}},
+            stdout=(tmp_path / "log").open("w"), stderr=subprocess.STDOUT,
+        )
+        try:
+            hooks, deadline = [], time.monotonic() + 40
+            while not hooks and time.monotonic() < deadline:
+                time.sleep(0.5)
+                hooks = json.loads(kubectl("get", "mutatingwebhookconfigurations",
+                    "opentelemetry-operator-mutating-webhook-configuration", "-o", "json")).get("webhooks", [])
+            assert hooks, (tmp_path / "log").read_text()[-3000:]
+        finally:
+            process.terminate()
+            process.wait(20)
+        assert {h["clientConfig"]["service"]["name"] for h in hooks} == {"otel-opentelemetry-operator-webhook"}
+        assert {h["timeoutSeconds"] for h in hooks} == {5}
+        assert all(h["namespaceSelector"]["matchLabels"] == {"team": "a"} for h in hooks)
+        assert {h["name"]: h["failurePolicy"] for h in hooks}["mpod.kb.io"] == "Fail"
+        assert {h["failurePolicy"] for h in hooks if h["name"] != "mpod.kb.io"} == {"Ignore"}
+        secret = json.loads(kubectl("-n", namespace, "get", "secret",
+            "otel-opentelemetry-operator-controller-manager-service-cert", "-o", "json"))
+        assert secret["data"]["tls.crt"]
+        helm("rollback", "otel", "1", "-n", namespace)
+        back = json.loads(kubectl("-n", namespace, "get", "deployment", "-o", "json"))["items"][0]
+        assert back["spec"]["template"] == first["spec"]["template"]
+        helm("upgrade", *release, "--set", "crds.keep=false,replicaCount=1")
+        helm("uninstall", "otel", "-n", namespace, "--wait")
+        time.sleep(2)
+        left = {name for name in everything() - before if not name.startswith(("pod/", "replicaset"))}
+        assert not left
+    finally:
+        helm("uninstall", "otel", "-n", namespace, check=False)
+        kubectl("delete", "namespace", namespace, "--wait=false")

@@ -208,7 +208,8 @@ def test_network_policy(server):
         return server.get("networking.k8s.io/v1", "NetworkPolicy", NAMESPACE, "opentelemetry-operator")
 
     server.kubectl(
-        "delete", "-n", NAMESPACE, "deployment/opentelemetry-operator-controller-manager", "--ignore-not-found"
+        "delete", "-n", NAMESPACE, "--ignore-not-found",
+        "deployment/opentelemetry-operator-controller-manager", "networkpolicy/opentelemetry-operator",
     )
     with running(server, "no-policy", f"--namespace={NAMESPACE}") as (_, lines):
         plane.eventually("a word about it", lambda: any("has no NetworkPolicy" in line for line in lines()))

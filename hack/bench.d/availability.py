@@ -146,10 +146,10 @@ def install(binary: Path, folder: Path) -> None:
         binary, "crds", "--server-version", "cluster", timeout=30, KUBECONFIG=str(folder / "kubeconfig")
     )
     kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=crds)
-    manifest = (ROOT / "manifests" / "install.yaml").read_text().replace("registry.local/swiftlet:dev", IMAGE)
+    manifest = (ROOT / "manifests" / "operator.yaml").read_text().replace("registry.local/swiftlet:dev", IMAGE)
     pull = "          imagePullPolicy: IfNotPresent\n"
     if pull not in manifest:
-        raise Failure("manifests/install.yaml has another shape than expected")
+        raise Failure("manifests/operator.yaml has another shape than expected")
     arguments = "".join(f"            - {argument}\n" for argument in CERTIFICATES)
     manifest = manifest.replace(pull, f"{pull}          args:\n{arguments}", 1)
     # Certificates of an earlier installation may live longer than these are to.

@@ -254,17 +254,18 @@ package struct Operator: Sendable {
             endpoint = .url(url)
         } else {
             serverNames = ServerNames.service(
-                OperatorOptions.webhookService,
+                self.options.webhookService,
                 namespace: namespace ?? "default",
                 also: names
             )
-            endpoint = .service(namespace: namespace ?? "default", name: OperatorOptions.webhookService, port: 443)
+            endpoint = .service(namespace: namespace ?? "default", name: self.options.webhookService, port: 443)
         }
         // A process outside the cluster serves at an address of its own and shares certificates with nobody.
         let secret =
             self.options.webhookURL == nil
-            ? namespace.map { ObjectKey(namespace: $0, name: OperatorOptions.certificateSecret) } : nil
+            ? namespace.map { ObjectKey(namespace: $0, name: self.options.certificateSecret) } : nil
         let standard = RotationPolicy.standard
+        let webhookPolicy = self.options.webhookPolicy
         let policy =
             self.options.servingCertificateSeconds == nil && self.options.authoritySeconds == nil
             ? standard
@@ -290,7 +291,8 @@ package struct Operator: Sendable {
                 return WebhookRegistration(
                     endpoint: endpoint,
                     caBundle: bundle.caBundle,
-                    pods: selection.selection
+                    pods: selection.selection,
+                    policy: webhookPolicy
                 )
             },
             onPublished: { keeper.trustWasPublished($0) }

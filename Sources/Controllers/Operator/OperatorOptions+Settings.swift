@@ -1,6 +1,8 @@
 import AdmissionServer
 import CollectorConfig
+import JSONTree
 import PodInjection
+import Rendering
 package import TelemetryAPI
 
 extension OperatorOptions {
@@ -28,6 +30,13 @@ extension OperatorOptions {
         self.webhookHost = values.textIfAny(.webhookHost) ?? (self.webhookURL == nil ? nil : "127.0.0.1")
         self.excludedNamespaces = values.list(.excludedNamespaces)
 
+        self.webhookService = values.text(.webhookService)
+        self.certificateSecret = values.text(.webhookSecret)
+        self.webhookPolicy.failurePolicy = try Self.failurePolicy(.webhookFailurePolicy, values)
+        self.webhookPolicy.podFailurePolicy = try Self.failurePolicy(.webhookPodFailurePolicy, values)
+        self.webhookPolicy.timeoutSeconds = values.number(.webhookTimeout)
+        self.webhookPolicy.namespaceSelector = try Self.selector(.webhookNamespaceSelector, values)
+        self.webhookPolicy.objectSelector = try Self.selector(.webhookObjectSelector, values)
         self.servingCertificateSeconds = try Self.seconds(.certificateValidity, values)
         self.authoritySeconds = try Self.seconds(.authorityValidity, values)
         if let serving = self.servingCertificateSeconds, let authority = self.authoritySeconds, serving > authority {
@@ -75,6 +84,20 @@ extension OperatorOptions {
         if self.metricsFiles != nil, !self.isMetricsSecure {
             self.warnings.append("--metrics-tls-cert-file has no effect: --metrics-secure=false serves plain HTTP")
         }
+    }
+
+    private static func failurePolicy(_ setting: Setting, _ values: SettingValues) throws(SettingError) -> String {
+        let text = values.text(setting)
+        guard ["Fail", "Ignore"].contains(text) else { throw values.refusal(setting, "must be Fail or Ignore") }
+        return text
+    }
+
+    private static func selector(_ setting: Setting, _ values: SettingValues) throws(SettingError) -> JSONObject {
+        guard let text = values.textIfAny(setting) else { return [:] }
+        guard case .object(let selector)? = try? JSONValue(parsing: text),
+            selector.keys.allSatisfy({ $0 == "matchLabels" || $0 == "matchExpressions" })
+        else { throw values.refusal(setting, "must be a JSON object of matchLabels and matchExpressions") }
+        return selector
     }
 
     private static func seconds(_ setting: Setting, _ values: SettingValues) throws(SettingError) -> Double? {

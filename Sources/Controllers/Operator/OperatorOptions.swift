@@ -1,5 +1,6 @@
 package import AdmissionServer
 import PodInjection
+package import Rendering
 package import TelemetryAPI
 
 /// What the operator is told at its start; flags, environment and files are the executable's business.
@@ -21,6 +22,10 @@ package struct OperatorOptions: Sendable {
     package var excludedNamespaces: [String] = []
     /// `https://host:port` under which the API server reaches us; `nil` for the webhook Service.
     package var webhookURL: String?
+    /// The Service through which the API server reaches us, and the Secret with our certificates, in our own namespace.
+    package var webhookService = OperatorOptions.defaultWebhookService
+    package var certificateSecret = OperatorOptions.certificateSecret
+    package var webhookPolicy = WebhookPolicy()
     package var webhookHost: String?
     package var webhookPort = 9443
     /// How long serving certificates live, in seconds; `nil` for the standard.
@@ -68,7 +73,7 @@ package struct OperatorOptions: Sendable {
         }
     }
 
-    package static let webhookService = "opentelemetry-operator-webhook-service"
+    package static let defaultWebhookService = "opentelemetry-operator-webhook-service"
     package static let certificateSecret = "opentelemetry-operator-webhook-certificates"
     package static let deployment = "opentelemetry-operator-controller-manager"
     package static let lease = "9f7554c3.opentelemetry.io"

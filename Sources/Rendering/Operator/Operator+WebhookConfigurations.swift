@@ -17,10 +17,13 @@ package struct WebhookRegistration: Sendable, Hashable {
     /// Which pods come.
     package var pods: PodSelection
 
-    package init(endpoint: Endpoint, caBundle: String, pods: PodSelection) {
+    package var policy: WebhookPolicy
+
+    package init(endpoint: Endpoint, caBundle: String, pods: PodSelection, policy: WebhookPolicy = WebhookPolicy()) {
         self.endpoint = endpoint
         self.caBundle = caBundle
         self.pods = pods
+        self.policy = policy
     }
 
     package static let podWebhookName = "mpod.kb.io"
@@ -59,8 +62,8 @@ private struct Webhook {
             "failurePolicy": .string(self.failurePolicy),
             "matchPolicy": "Equivalent",
             // Said, so that what somebody else narrows them to is taken back.
-            "namespaceSelector": [:],
-            "objectSelector": [:],
+            "namespaceSelector": .object(registration.policy.namespaceSelector),
+            "objectSelector": .object(registration.policy.objectSelector),
             "rules": [
                 [
                     "apiGroups": [.string(self.group)],
@@ -71,7 +74,7 @@ private struct Webhook {
                 ]
             ],
             "sideEffects": "None",
-            "timeoutSeconds": 10,
+            "timeoutSeconds": .int(registration.policy.timeoutSeconds),
         ]
         for (key, value) in extra { webhook[key] = value }
         return .object(webhook)
@@ -124,7 +127,7 @@ extension WebhookRegistration {
             version: "v1alpha1",
             resource: "instrumentations",
             operations: ["CREATE", "UPDATE"],
-            failurePolicy: "Fail"
+            failurePolicy: self.policy.failurePolicy
         )
         let collector = Webhook(
             name: "mopentelemetrycollectorbeta.kb.io",
@@ -133,7 +136,7 @@ extension WebhookRegistration {
             version: "v1beta1",
             resource: "opentelemetrycollectors",
             operations: ["CREATE", "UPDATE"],
-            failurePolicy: "Fail"
+            failurePolicy: self.policy.failurePolicy
         )
         let pod = Webhook(
             name: Self.podWebhookName,
@@ -142,11 +145,13 @@ extension WebhookRegistration {
             version: "v1",
             resource: "pods",
             operations: ["CREATE"],
-            failurePolicy: "Ignore"
+            failurePolicy: self.policy.podFailurePolicy
         )
         // Other webhooks may add containers after us; then we are asked again, and answer the same pod unchanged.
         var podExtra: JSONObject = ["reinvocationPolicy": "IfNeeded"]
-        podExtra["namespaceSelector"] = .object(self.pods.namespaceSelector)
+        podExtra["namespaceSelector"] = .object(
+            WebhookPolicy.both(self.policy.namespaceSelector, self.pods.namespaceSelector)
+        )
         if let conditions = self.pods.matchConditions { podExtra["matchConditions"] = conditions }
         return Self.configuration(
             kind: "MutatingWebhookConfiguration",
@@ -164,7 +169,7 @@ extension WebhookRegistration {
         func pair(_ name: String, _ suffix: String, _ path: String, _ version: String, _ resource: String)
             -> [JSONValue]
         {
-            [("createupdate", ["CREATE", "UPDATE"], "Fail"), ("delete", ["DELETE"], "Ignore")].map {
+            [("createupdate", ["CREATE", "UPDATE"], self.policy.failurePolicy), ("delete", ["DELETE"], "Ignore")].map {
                 Webhook(
                     name: "v\(name)\($0.0)\(suffix).kb.io",
                     path: path,

@@ -25,7 +25,8 @@ package enum SettingCatalog {
     ]
     private static let webhooks: [Setting] = [
         .enableWebhooks, .webhookPort, .webhookHost, .webhookURL, .excludedNamespaces, .certificateValidity,
-        .authorityValidity,
+        .authorityValidity, .webhookService, .webhookSecret, .webhookFailurePolicy, .webhookPodFailurePolicy,
+        .webhookTimeout, .webhookNamespaceSelector, .webhookObjectSelector,
     ]
     private static let metrics: [Setting] = [
         .metricsAddress, .metricsSecure, .metricsCertificateFile, .metricsKeyFile, .healthAddress, .enableCRMetrics,
@@ -298,6 +299,69 @@ extension Setting {
         preset: "",
         .webhooks,
         "How long the authority that signs them lives, such as 87600h (which it is when empty)."
+    )
+    package static let webhookService = Setting(
+        "webhook-service",
+        env: "WEBHOOK_SERVICE",
+        key: "webhook-service",
+        kind: .text,
+        preset: "opentelemetry-operator-webhook-service",
+        .webhooks,
+        "Service, in the operator's namespace, through which the API server reaches the webhooks."
+    )
+    package static let webhookSecret = Setting(
+        "webhook-secret",
+        env: "WEBHOOK_SECRET",
+        key: "webhook-secret",
+        kind: .text,
+        preset: "opentelemetry-operator-webhook-certificates",
+        .webhooks,
+        "Secret, in the operator's namespace, that holds the webhooks' certificates."
+    )
+    package static let webhookFailurePolicy = Setting(
+        "webhook-failure-policy",
+        env: "WEBHOOK_FAILURE_POLICY",
+        key: "webhook-failure-policy",
+        kind: .text,
+        preset: "Fail",
+        .webhooks,
+        "Fail or Ignore: what becomes of our own resources while no webhook answers."
+    )
+    package static let webhookPodFailurePolicy = Setting(
+        "webhook-pod-failure-policy",
+        env: "WEBHOOK_POD_FAILURE_POLICY",
+        key: "webhook-pod-failure-policy",
+        kind: .text,
+        preset: "Ignore",
+        .webhooks,
+        "Fail or Ignore: what becomes of new pods while no webhook answers."
+    )
+    package static let webhookTimeout = Setting(
+        "webhook-timeout-seconds",
+        env: "WEBHOOK_TIMEOUT_SECONDS",
+        key: "webhook-timeout-seconds",
+        kind: .integer(1...30),
+        preset: "10",
+        .webhooks,
+        "Seconds that the API server waits for a webhook."
+    )
+    package static let webhookNamespaceSelector = Setting(
+        "webhook-namespace-selector",
+        env: "WEBHOOK_NAMESPACE_SELECTOR",
+        key: "webhook-namespace-selector",
+        kind: .text,
+        preset: "",
+        .webhooks,
+        "Label selector, as JSON, of the namespaces whose objects come to the webhooks."
+    )
+    package static let webhookObjectSelector = Setting(
+        "webhook-object-selector",
+        env: "WEBHOOK_OBJECT_SELECTOR",
+        key: "webhook-object-selector",
+        kind: .text,
+        preset: "",
+        .webhooks,
+        "Label selector, as JSON, of the objects that come to the webhooks."
     )
 
     // MARK: Metrics and probes
