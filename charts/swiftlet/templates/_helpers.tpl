@@ -54,6 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 
 {{- define "swiftlet.clusterRules" -}}
 {{ .Files.Get "files/cluster-rules.yaml" | trim }}
+{{ .Files.Get "files/namespaced-rules.yaml" | trim }}
 {{- if .Values.manager.createRbacPermissions }}
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [clusterroles, clusterrolebindings]
