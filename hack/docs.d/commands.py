@@ -26,6 +26,14 @@ def known(binary: str) -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError) as error:
         sys.exit(f"{binary} can't be asked for its commands ({error}): build it first, or name it with --binary")
     command: dict[str, Any] = json.loads(done.stdout)["command"]
+    # The operator reads its flags itself, from its table of settings.
+    settings = json.loads(subprocess.run([binary, "settings", "-o", "json"], capture_output=True, check=True).stdout)
+    flags = [
+        {"kind": "long", "name": setting["flag"].removeprefix("--")} for setting in settings if setting.get("flag")
+    ]
+    for sub in command["subcommands"]:
+        if sub["commandName"] in ("operator", "webhook-server"):
+            sub.setdefault("arguments", []).append({"names": flags})
     return command
 
 

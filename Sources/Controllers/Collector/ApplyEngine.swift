@@ -25,6 +25,8 @@ package struct ApplyEngine: Sendable {
         case unchanged
         case created
         case updated
+        /// Was another operator's, whose fields are ours from now on.
+        case adopted
     }
 
     /// - Parameters:
@@ -37,14 +39,19 @@ package struct ApplyEngine: Sendable {
         existing: OwnedRecord?
     ) async throws -> Outcome {
         var wanted = wanted
-        // A plan keeps what was applied before, and that is one such annotation: it must not count as wanted.
+        // A plan keeps what was applied before, and that is one such mark: it must not count as wanted.
         wanted.metadata.annotations[OwnedRecord.hashAnnotation] = nil
+        wanted.metadata.labels[OwnedRecord.hashAnnotation] = nil
         let hash = Self.hash(wanted)
-        wanted.metadata.json.mutateObject("annotations") { $0[string: OwnedRecord.hashAnnotation] = hash }
+        let place = OwnedRecord.marksWithLabel(resource) ? "labels" : "annotations"
+        wanted.metadata.json.mutateObject(place) { $0[string: OwnedRecord.hashAnnotation] = hash }
         let key = UnseenWrites.Key(kind: resource.groupKind, object: wanted.key)
         if let existing, self.isRight(wanted, hash, existing) { return .unchanged }
         if self.unseen.contains(key, hash: hash, existing) { return .unchanged }
-        if let existing, existing.appliedHash == nil { try await self.takeOver(wanted, resource) }
+        var isAdopted = false
+        if let existing, existing.appliedHash == nil || existing.isWrittenByPredecessor {
+            isAdopted = try await self.takeOver(wanted, resource)
+        }
         let written: KubeObject
         do {
             written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
@@ -54,6 +61,7 @@ package struct ApplyEngine: Sendable {
         APIWrites.count(resource.kind, Self.reason(hash, existing))
         self.remember(written, resource, hash)
         self.unseen.add(key, hash: hash, over: existing, written: written.metadata.resourceVersion ?? "")
+        if isAdopted { return .adopted }
         return existing == nil ? .created : .updated
     }
 
@@ -62,20 +70,23 @@ package struct ApplyEngine: Sendable {
         self.unseen.observed(UnseenWrites.Key(kind: kind, object: key), record)
     }
 
-    /// Takes the fields of an object over from the Go operator, which wrote it. Once: afterwards it carries our hash.
-    private func takeOver(_ wanted: KubeObject, _ resource: APIResource) async throws {
+    /// Takes the fields of an object over from the Go operator, which wrote it: before we write it first, and again when it
+    /// was handed back in between.
+    ///
+    /// - Returns: whether there was something to take over.
+    private func takeOver(_ wanted: KubeObject, _ resource: APIResource) async throws -> Bool {
         let namespace = resource.isNamespaced ? wanted.namespace : nil
         let live: KubeObject
         do {
             live = try await self.client.get(resource, namespace: namespace, name: wanted.name)
         } catch let error as APIError where error.isNotFound {
-            return
+            return false
         }
         let entries = live.metadata.json[array: "managedFields"] ?? []
         guard
             let entries = ManagedFields.handedOver(entries, from: Self.predecessor, to: Self.fieldManager),
             let version = live.metadata.resourceVersion
-        else { return }
+        else { return false }
         // The version makes it a conflict, and so another try, when somebody else writes meanwhile.
         try await self.client.patch(
             resource,
@@ -84,6 +95,7 @@ package struct ApplyEngine: Sendable {
             .merge(["metadata": ["managedFields": .array(entries), "resourceVersion": .string(version)]]),
             options: WriteOptions(fieldManager: Self.fieldManager)
         )
+        return true
     }
 
     /// Puts our lists in place of what is there, for an object of which the server refuses the apply.

@@ -9,7 +9,7 @@ import TelemetryAPI
 extension CollectorReconciler {
     // MARK: Carrying out
 
-    func carryOut(_ plan: CollectorPlan, for key: ObjectKey) async throws {
+    func carryOut(_ plan: CollectorPlan, for key: ObjectKey, _ takeover: inout Takeover) async throws {
         for recreation in plan.recreate {
             Logger.current.info(
                 "making a workload anew, as the server does not let it change",
@@ -22,7 +22,7 @@ extension CollectorReconciler {
         var first: (any Error)?
         for object in Self.inOrder(plan.apply) {
             do {
-                try await self.apply(object, for: key)
+                if try await self.apply(object, for: key) == .adopted { takeover.adopted.append(object.reference) }
             } catch {
                 try Task.checkCancellation()
                 first = first ?? error
@@ -41,7 +41,7 @@ extension CollectorReconciler {
         return objects.filter { !workloads.contains($0.kind) } + objects.filter { workloads.contains($0.kind) }
     }
 
-    private func apply(_ object: KubeObject, for key: ObjectKey) async throws {
+    private func apply(_ object: KubeObject, for key: ObjectKey) async throws -> ApplyEngine.Outcome {
         guard let kind = self.owned.kind(of: object.reference) else {
             throw ReconcileError.retryable("this server does not have the kind \(object.groupVersionKind)")
         }
@@ -54,11 +54,14 @@ extension CollectorReconciler {
                 "it belongs to the collector \(existing.collector); give one of the two another name"
             )
         }
-        switch try await self.engine.apply(object, kind.resource, existing: existing) {
+        let outcome = try await self.engine.apply(object, kind.resource, existing: existing)
+        switch outcome {
         case .unchanged: break
         case .created: Logger.current.debug("created", metadata: ["object": "\(object.reference)"])
         case .updated: Logger.current.debug("updated", metadata: ["object": "\(object.reference)"])
+        case .adopted: Logger.current.info("took over", metadata: ["object": "\(object.reference)"])
         }
+        return outcome
     }
 
     private func delete(_ object: OwnedObject, _ reason: APIWrites.Reason) async throws {
@@ -79,8 +82,10 @@ extension CollectorReconciler {
     }
 
     /// Takes off the finalizer that the Go operator put on. We need none, and nobody else would ever take it off.
-    func releaseFinalizer(of collector: Collector) async throws {
-        guard let patch = PredecessorFinalizer.removal(from: collector.metadata.finalizers) else { return }
+    ///
+    /// - Returns: whether it is off, and was not gone with the collector.
+    func releaseFinalizer(of collector: Collector) async throws -> Bool {
+        guard let patch = PredecessorFinalizer.removal(from: collector.metadata.finalizers) else { return false }
         do {
             try await self.client.patch(
                 ResourceCatalog.collectors,
@@ -90,8 +95,10 @@ extension CollectorReconciler {
             )
             APIWrites.count(ResourceCatalog.collectors.kind, .finalizer)
             Logger.current.info("removed the finalizer of the operator before us")
+            return !collector.metadata.isDeleting
         } catch let error as APIError where error.isNotFound {
             // It was deleted, and this was the last thing that kept it.
+            return false
         }
     }
 

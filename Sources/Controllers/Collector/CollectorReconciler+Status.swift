@@ -50,6 +50,18 @@ extension CollectorReconciler {
         self.tell(stored, outcome)
     }
 
+    /// Says what was taken over, if anything was. Once: what is ours is not taken over again.
+    func tell(_ collector: Collector, _ takeover: Takeover) {
+        guard let note = takeover.note(from: ApplyEngine.predecessor) else { return }
+        self.events?.record(
+            .normal,
+            reason: "TakenOver",
+            action: "TakeOver",
+            note: note,
+            regarding: KubeObject(collector.json)
+        )
+    }
+
     func tell(_ collector: Collector, _ upgrade: CollectorUpgradeOutcome) {
         for event in upgrade.events {
             self.events?.record(

@@ -90,8 +90,10 @@ package struct CollectorReconciler: Sendable {
             return .done
         }
         var stored = try record.collector()
+        var takeover = Takeover()
+        defer { self.tell(stored, takeover) }
         if stored.metadata.finalizers.contains(PredecessorFinalizer.name) {
-            try await self.releaseFinalizer(of: stored)
+            takeover.releasedFinalizer = try await self.releaseFinalizer(of: stored)
         }
         guard !stored.metadata.isDeleting, stored.isManaged else {
             self.readiness.forget(key)
@@ -125,7 +127,7 @@ package struct CollectorReconciler: Sendable {
         }
         if self.makesAnew(plan, of: stored), try await !self.stillExists(stored) { return .done }
         do {
-            try await self.carryOut(plan, for: key)
+            try await self.carryOut(plan, for: key, &takeover)
         } catch {
             try Task.checkCancellation()
             try await self.report(stored, version, .failed("\(error)"))

@@ -11,7 +11,8 @@ extension OwnedRecord {
         resource: APIResource,
         verified: VerifiedObjects
     ) throws(JSONError) {
-        var reader = Reader(readsLabels: !resource.isNamespaced)
+        let marksWithLabel = OwnedRecord.marksWithLabel(resource)
+        var reader = Reader(readsLabels: !resource.isNamespaced, marksWithLabel: marksWithLabel)
         let start = cursor
         try reader.read(&cursor)
         var whole = start
@@ -41,6 +42,7 @@ extension OwnedRecord {
             self.collector = "\(reader.key.namespace)/\(owner.name)"
         }
         self.appliedHash = reader.appliedHash
+        self.isWrittenByPredecessor = reader.isWrittenByPredecessor
         self.fingerprint = reader.fingerprint.value
         self.workload = isWorkload ? reader.workload : Workload()
         self.content = nil
@@ -50,6 +52,7 @@ extension OwnedRecord {
     /// One pass over the bytes.
     private struct Reader {
         let readsLabels: Bool
+        let marksWithLabel: Bool
         var key = ObjectKey(name: "")
         var uid = ""
         var resourceVersion = ""
@@ -57,6 +60,7 @@ extension OwnedRecord {
         var isDeleting = false
         var controller: OwnerReference?
         var appliedHash: String?
+        var isWrittenByPredecessor = false
         var annotatedCollector: String?
         /// What the labels of a cluster-scoped object say, which is all that the Go operator left there.
         var labelledCollector: String?
@@ -86,8 +90,10 @@ extension OwnedRecord {
                 case "labels":
                     var again = cursor
                     self.fingerprint.add("labels", try cursor.skipToRaw())
-                    if self.readsLabels, try again.peek() == .object {
-                        self.labelledCollector = Self.collector(labels: try again.readObjectTree())
+                    if self.readsLabels || self.marksWithLabel, try again.peek() == .object {
+                        let labels = try again.readObjectTree()
+                        if self.readsLabels { self.labelledCollector = Self.collector(labels: labels) }
+                        if self.marksWithLabel { self.appliedHash = labels[string: OwnedRecord.hashAnnotation] }
                     }
                 case "annotations":
                     var again = cursor
@@ -100,7 +106,37 @@ extension OwnedRecord {
                         let owner = OwnerReference(try cursor.readObjectTree())
                         if owner.isController { self.controller = owner }
                     }
+                case "managedFields": try self.readManagers(&cursor)
                 default: try cursor.skip()
+                }
+            }
+        }
+
+        /// An entry that holds only metadata may be of any program whose file is called `manager`; the Go operator writes
+        /// what objects say.
+        private mutating func readManagers(_ cursor: inout JSONCursor) throws(JSONError) {
+            guard try cursor.peek() == .array else { return try cursor.skip() }
+            try cursor.readArray { (cursor) throws(JSONError) in
+                var (manager, operation, subresource) = ("", "", "")
+                var writesMore = false
+                try cursor.readObject { (key, cursor) throws(JSONError) in
+                    switch key {
+                    case "manager": manager = try cursor.readStringIfPresent() ?? ""
+                    case "operation": operation = try cursor.readStringIfPresent() ?? ""
+                    case "subresource": subresource = try cursor.readStringIfPresent() ?? ""
+                    case "fieldsV1" where try cursor.peek() == .object:
+                        try cursor.readObject { (key, cursor) throws(JSONError) in
+                            switch key {
+                            case "f:metadata", "f:status": break
+                            default: writesMore = true
+                            }
+                            try cursor.skip()
+                        }
+                    default: try cursor.skip()
+                    }
+                }
+                if manager == ApplyEngine.predecessor, operation == "Update", subresource.isEmpty, writesMore {
+                    self.isWrittenByPredecessor = true
                 }
             }
         }
@@ -120,7 +156,7 @@ extension OwnedRecord {
             guard try cursor.peek() == .object else { return }
             try cursor.readObject { (key, cursor) throws(JSONError) in
                 let name = key.string
-                if name == OwnedRecord.hashAnnotation {
+                if name == OwnedRecord.hashAnnotation, !self.marksWithLabel {
                     self.appliedHash = try cursor.readStringIfPresent()
                 } else if name == ObjectAnnotations.collector {
                     self.annotatedCollector = try cursor.readStringIfPresent()

@@ -13,8 +13,10 @@ package struct OwnedRecord: Sendable, Equatable {
     /// `namespace/name` of the collector it belongs to: its controller, or for cluster-scoped objects what its annotation
     /// says. Empty when it belongs to something else.
     package var collector: String
-    /// Hash of the wanted object when it was last applied, from the annotation.
+    /// Hash of the wanted object when it was last applied, from its mark.
     package var appliedHash: String?
+    /// Whether the Go operator has written it (again): what it set beside metadata and status.
+    package var isWrittenByPredecessor: Bool
     /// Over everything but status, versions, managed fields and times.
     package var fingerprint: UInt64
     /// What a workload's status says; zeros for other kinds.
@@ -58,6 +60,13 @@ package struct OwnedRecord: Sendable, Equatable {
 
     /// Holds the hash of the wanted object; what it held before tells whether a field is no longer wanted.
     package static let hashAnnotation = "operator.opentelemetry.io/applied-sha256"
+
+    /// Whether the hash is a label, of the same name: annotations of a Deployment count in its generation and are copied to
+    /// its ReplicaSets, so one more would look like a change of what runs.
+    static func marksWithLabel(_ resource: APIResource) -> Bool {
+        resource.group == "apps" && resource.kind == "Deployment"
+    }
+
     /// Under which a store of these finds what a collector owns.
     package static let byCollector = "collector"
 }

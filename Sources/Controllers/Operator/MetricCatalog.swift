@@ -149,6 +149,10 @@ package struct MetricCatalog: Sendable, Hashable {
 
     private static let leadership: [MetricCatalog] = [
         .init("leader_election_master_status", ["name"], help: "1 on the replica that leads, 0 on the others."),
+        .init(
+            "swiftlet_other_operators_active",
+            help: "Other operators that lead in namespaces of their own; while the leader waits for one, above 0."
+        ),
         .init("certwatcher_read_certificate_total", help: "How often the certificates were read."),
         .init("certwatcher_read_certificate_errors_total", help: "How often reading or keeping them failed."),
         .init(

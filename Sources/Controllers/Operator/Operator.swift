@@ -193,7 +193,10 @@ package struct Operator: Sendable {
         var services: [any Service] = []
         if let metrics = try self.metricsServer(metricsTLS, refresh) { services.append(metrics) }
         services += everywhere
-        if !self.options.servesWebhooksOnly { services.append(try self.leader(leaderOnly)) }
+        if !self.options.servesWebhooksOnly {
+            let only = Predecessors(client: self.client, options: self.options, events: events, services: leaderOnly)
+            services.append(try self.leader([only]))
+        }
         return services
     }
 

@@ -153,14 +153,35 @@ package final class WebhookRegistrar: Service {
         if isUnseen { return }
         if let live = store[wanted.key], LiveComparison.holds(wanted.json, in: live.json),
             live.json[array: "webhooks"]?.count == wanted.json[array: "webhooks"]?.count,
-            Self.selects(wanted) == Self.selects(live)
+            Self.selects(wanted) == Self.selects(live), Self.clearance(of: live, for: wanted) == nil
         {
             return
+        }
+        if let live = store[wanted.key], let patch = Self.clearance(of: live, for: wanted) {
+            let options = WriteOptions(fieldManager: ApplyEngine.fieldManager)
+            try await self.client.patch(resource, name: wanted.name, .merge(patch), options: options)
+            Logger.current.info("took over a webhook configuration", metadata: ["name": "\(wanted.name)"])
         }
         try await self.client.apply(wanted, resource, fieldManager: ApplyEngine.fieldManager)
         APIWrites.count(resource.kind, .registration)
         self.written.withLock { $0[wanted.name] = Written(wanted: wanted, over: version) }
         Logger.current.info("registered webhooks", metadata: ["kind": "\(wanted.kind)", "name": "\(wanted.name)"])
+    }
+
+    /// A merge patch that takes out what an apply would leave of the operator that had this configuration before us: its
+    /// other webhooks, which nobody answers any more, and the annotation by which cert-manager would go on writing that
+    /// operator's trust bundle over ours.
+    static func clearance(of live: KubeObject, for wanted: KubeObject) -> JSONObject? {
+        var patch: JSONObject = [:]
+        let injectors = live.metadata.annotations.keys.filter { $0.hasPrefix("cert-manager.io/inject-") }.sorted()
+        if !injectors.isEmpty {
+            patch["metadata"] = ["annotations": .object(JSONObject(injectors.map { ($0, .null) }))]
+        }
+        func names(_ object: KubeObject) -> Set<String> {
+            Set((object.json[array: "webhooks"] ?? []).compactMap { $0["name"]?.string })
+        }
+        if !names(live).isSubset(of: names(wanted)) { patch["webhooks"] = wanted.json["webhooks"] }
+        return patch.isEmpty ? nil : patch
     }
 
     /// What narrows each webhook. More of it than is wanted is not as good as what is wanted: it would keep objects from us.

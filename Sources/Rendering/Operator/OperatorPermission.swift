@@ -211,6 +211,14 @@ extension OperatorPermission {
         ),
         OperatorPermission(
             scope: .cluster,
+            groups: ["coordination.k8s.io"],
+            resources: ["leases"],
+            names: ["9f7554c3.opentelemetry.io"],
+            verbs: ["get"],
+            reason: "Whether an operator in another namespace leads: while its Lease is renewed, ours writes nothing."
+        ),
+        OperatorPermission(
+            scope: .cluster,
             groups: ["authentication.k8s.io"],
             resources: ["tokenreviews"],
             verbs: ["create"],
