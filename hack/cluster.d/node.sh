@@ -1,8 +1,9 @@
 # Part of hack/cluster: the node: containerd, pod network, DNS for services, kubelet and kube-proxy.
 # shellcheck shell=bash disable=SC2153
 
-# Everything of ours in the machine's cgroups lies below this name.
-CGROUP=swiftlet
+# Everything of ours in the machine's cgroups lies below this name. A node in a network namespace of its own needs another
+# one: a kubelet ends what it does not know there, and so does `down`.
+CGROUP=${SWIFTLET_CGROUP:-swiftlet}
 
 # Exit code 3 means: not a fault of ours, this machine can't run containers.
 cannot() {

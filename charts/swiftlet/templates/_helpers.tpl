@@ -52,15 +52,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default (printf "%s-controller-manager-service-cert" (include "swiftlet.fullname" .)) .Values.admissionWebhooks.secretName -}}
 {{- end -}}
 
-{{/* Both hold one list of rules; the webhook configurations are the chart's, so the operator need not create them:
-     otherwise it would make them again while the release is being uninstalled. */}}
 {{- define "swiftlet.clusterRules" -}}
-{{- range (.Files.Get "files/cluster-rules.yaml" | fromYamlArray) }}
-{{- if and (has "admissionregistration.k8s.io" .apiGroups) (not .resourceNames) }}
-{{- $_ := set . "verbs" (without .verbs "create") }}
-{{- end }}
-- {{ toYaml . | nindent 2 | trim }}
-{{- end }}
+{{ .Files.Get "files/cluster-rules.yaml" | trim }}
+{{ .Files.Get "files/namespaced-rules.yaml" | trim }}
 {{- if .Values.manager.createRbacPermissions }}
 - apiGroups: [rbac.authorization.k8s.io]
   resources: [clusterroles, clusterrolebindings]
