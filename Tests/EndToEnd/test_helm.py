@@ -146,6 +146,22 @@ def test_definitions_fit_the_server(version, has_rules):
     assert all(d["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for d in definitions)
 
 
+def test_alerts_have_their_runbooks():
+    values = """
+manager:
+  prometheusRule: {enabled: true, runbookUrl: "https://example.com/runbooks/", defaultRules: {enabled: true}}
+nameOverride: otel
+"""
+    groups = one(render(values), "PrometheusRule")["spec"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len(rules) > 10
+    for rule in rules:
+        base, _, page = rule["annotations"]["runbook_url"].rpartition("/")
+        assert base == "https://example.com/runbooks" and (ROOT / "docs" / "runbooks" / page).exists(), rule
+        # The job is the label of the release's own Services.
+        assert 'job="opentelemetry-operator"' not in rule["expr"], rule
+
+
 def test_roles_alone():
     objects = render("{clusterRole: {create: false}, manager: {watchNamespaces: [a, b]}}")
     assert not [o for o in objects if o["kind"].startswith("ClusterRole")]
@@ -202,7 +218,7 @@ def free_port():
 @needs_server
 @pytest.mark.skipif(not BINARY, reason="SWIFTLET_BINARY names no binary to test")
 def test_life_of_a_release(tmp_path):
-    namespace, release = "helm-life", ["otel", str(CHART), "-n", "helm-life", "--take-ownership"]
+    namespace, release = "helm-life", ["otel", str(CHART), "-n", "helm-life", "--take-ownership", "--force-conflicts"]
     kubectl("create", "namespace", namespace)
     time.sleep(1)  # its default account and token
     before = everything()
