@@ -218,7 +218,9 @@ def free_port():
 @needs_server
 @pytest.mark.skipif(not BINARY, reason="SWIFTLET_BINARY names no binary to test")
 def test_life_of_a_release(tmp_path):
-    namespace, release = "helm-life", ["otel", str(CHART), "-n", "helm-life", "--take-ownership", "--force-conflicts"]
+    namespace, release = "helm-life", ["otel", str(CHART), "-n", "helm-life", "--take-ownership"]
+    # An operator of an earlier test served at an address of its own, which may still stand in them.
+    kubectl("delete", "crd", "--ignore-not-found", "opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io")
     kubectl("create", "namespace", namespace)
     time.sleep(1)  # its default account and token
     before = everything()
