@@ -59,6 +59,16 @@ def test_the_namespaced_overlay_writes_nothing_everywhere():
     assert {role["metadata"]["namespace"] for role in of_kind(objects, "RoleBinding")} == {*watched[0].split(","), own}
 
 
+def test_roles_alone_hold_nothing_of_the_cluster():
+    objects = built("overlays/roles-only")
+    cluster = {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
+    assert not [key for key in objects if key[0] in cluster or key[0].endswith("WebhookConfiguration")]
+    same = [key for key in built("overlays/namespaced") if key[0] in ("Role", "RoleBinding")]
+    assert {key for key in objects if key[0] in ("Role", "RoleBinding")} == set(same)
+    environment = {v["name"]: v.get("value") for v in of_kind(objects, "Deployment")[0]["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert environment["ENABLE_WEBHOOKS"] == "false" and environment["WATCH_NAMESPACE"]
+
+
 def test_the_overlay_without_definitions():
     objects = built("overlays/no-crds")
     assert not of_kind(objects, "CustomResourceDefinition")

@@ -13,6 +13,9 @@ package struct ClusterStores: Sendable {
     package let jobs: Store<OwnersRecord>
     /// Those that collectors name by their label. Empty where the kind is not served.
     package let targetAllocators: Store<TargetAllocatorRecord>
+    /// Without webhooks nobody asks for what pods belong to, and it is not watched; namespaces are, on OpenShift, for what is
+    /// rendered there.
+    private var runs = (reviews: true, namespaces: true)
 
     package init(
         namespaces: Store<NamespaceRecord>,
@@ -30,7 +33,17 @@ package struct ClusterStores: Sendable {
         self.targetAllocators = targetAllocators
     }
 
-    package init(client: KubeClient, namespaces scope: NamespaceScope) {
+    /// - Parameters:
+    ///   - scope: the namespaces that are watched.
+    ///   - answersReviews: whether there are webhooks.
+    ///   - needsNamespaces: whether controllers look at namespaces.
+    package init(
+        client: KubeClient,
+        namespaces scope: NamespaceScope,
+        answersReviews: Bool = true,
+        needsNamespaces: Bool = true
+    ) {
+        self.runs = (answersReviews, answersReviews || needsNamespaces)
         self.namespaces = Store(
             client: client,
             target: WatchTarget(ResourceCatalog.namespaces, metadataOnly: true),
@@ -72,24 +85,22 @@ package struct ClusterStores: Sendable {
         )
     }
 
-    package var services: [any Service] {
-        [
-            self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs,
-            self.targetAllocators,
-        ]
-    }
+    package var services: [any Service] { self.running }
 
-    /// What a webhook needs before its first answer.
+    /// What a webhook needs before its first answer; without webhooks, what controllers can't do without.
     package var caches: [any Syncable] {
-        [self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs]
+        self.running.filter { $0.name != self.targetAllocators.name }
     }
 
-    /// All of them, to be measured.
-    var measured: [any MeasuredCache] {
-        [
-            self.namespaces, self.instrumentations, self.collectors, self.replicaSets, self.jobs,
-            self.targetAllocators,
-        ]
+    /// All that run, to be measured.
+    var measured: [any MeasuredCache] { self.running }
+
+    private var running: [any Service & Syncable & MeasuredCache] {
+        var stores: [any Service & Syncable & MeasuredCache] = self.runs.namespaces ? [self.namespaces] : []
+        if self.runs.reviews { stores.append(self.instrumentations) }
+        stores.append(self.collectors)
+        if self.runs.reviews { stores += [self.replicaSets, self.jobs] }
+        return stores + [self.targetAllocators]
     }
 
     package var isSynced: Bool { self.caches.allSatisfy(\.isSynced) }

@@ -64,7 +64,12 @@ package struct Operator: Sendable {
         let apis = ClusterAPIs(client: self.client, facts: facts)
         let scope: NamespaceScope =
             self.options.watchNamespaces.isEmpty ? .all : .only(self.options.watchNamespaces)
-        let stores = ClusterStores(client: self.client, namespaces: scope)
+        let stores = ClusterStores(
+            client: self.client,
+            namespaces: scope,
+            answersReviews: self.options.servesWebhooks,
+            needsNamespaces: facts.openShiftRoutes
+        )
         let events = EventRecorder(
             client: self.client,
             reporter: EventReporter(controller: "opentelemetry-operator", instance: self.options.identity ?? "")

@@ -46,7 +46,7 @@ final class Predecessors: Service {
     private func wait() async throws {
         var told: [String] = []
         while true {
-            let active = try await self.active(await self.look())
+            let active = try await self.active(try await self.look())
             self.status.record(active.count)
             if active.isEmpty { break }
             if active != told {
@@ -73,7 +73,7 @@ final class Predecessors: Service {
     private func watch() async throws {
         var told: (active: [String], left: Set<PredecessorWebhooks>) = ([], [])
         while true {
-            let found = await self.look()
+            let found = try await self.look()
             // A Lease that is new to us may be one that nobody renews; the next look shows it.
             let known = self.leases.withLock { Set($0.keys) }
             let active = try await self.active(found).filter(known.contains)
@@ -111,15 +111,26 @@ final class Predecessors: Service {
     }
 
     /// What can't be read is not looked at: an operator with the permissions of some namespaces knows only those.
-    private func look() async -> Findings {
+    ///
+    /// - Throws: `CancellationError`; whatever else goes wrong is tried again, as not knowing is no reason to begin.
+    private func look() async throws -> Findings {
         let own =
             self.options.webhookURL == nil
             ? self.options.ownNamespace.map { ObjectKey(namespace: $0, name: self.options.webhookService) } : nil
         var findings = Findings()
+        var registered: Set<String> = []
         for resource in [ResourceCatalog.mutatingWebhooks, ResourceCatalog.validatingWebhooks] {
-            findings.webhooks += await self.list(resource).compactMap { PredecessorWebhooks($0, own: own) }
+            let configurations = try await self.list(resource)
+            findings.webhooks += configurations.compactMap { PredecessorWebhooks($0, own: own) }
+            // Those of our names are the release manifest's, too: until we register they tell whose they are.
+            for configuration in configurations where Self.ours.contains(configuration.name) {
+                registered.formUnion(PredecessorWebhooks.serviceNamespaces(of: configuration))
+            }
         }
-        let deployments = await self.list(ResourceCatalog.deployments, labelSelector: PredecessorDeployment.selector)
+        let deployments = try await self.list(
+            ResourceCatalog.deployments,
+            labelSelector: PredecessorDeployment.selector
+        )
         let others = deployments.map { PredecessorDeployment($0) }
         findings.running = Set(others.filter(\.isRunning).map(\.reference.key.namespace))
         findings.rivals = PredecessorDeployment.rivals(
@@ -128,18 +139,34 @@ final class Predecessors: Service {
             own: self.options.electsLeader ? self.options.ownNamespace : nil,
             watched: self.options.watchNamespaces
         )
+        if deployments.isEmpty {
+            // Perhaps we may not see them: then these namespaces' Leases decide.
+            registered.remove(self.options.ownNamespace ?? "")
+            findings.rivals += registered.subtracting(findings.rivals).sorted()
+        }
         return findings
     }
 
-    private func list(_ resource: APIResource, labelSelector: String? = nil) async -> [KubeObject] {
-        do {
-            return try await self.client.listAll(resource, options: ListOptions(labelSelector: labelSelector)).items
-        } catch {
-            Logger.current.debug(
-                "cannot look for other operators",
-                metadata: ["kind": "\(resource.kind)", "error": "\(error)"]
-            )
-            return []
+    private static let ours: Set<String> = [WebhookRegistration.mutatingName, WebhookRegistration.validatingName]
+
+    private func list(_ resource: APIResource, labelSelector: String? = nil) async throws -> [KubeObject] {
+        while true {
+            do {
+                return try await self.client.listAll(resource, options: ListOptions(labelSelector: labelSelector)).items
+            } catch let error as APIError where error.isForbidden || error.isNotFound {
+                Logger.current.debug(
+                    "may not look for other operators",
+                    metadata: ["kind": "\(resource.kind)", "error": "\(error.message)"]
+                )
+                return []
+            } catch {
+                try Task.checkCancellation()
+                Logger.current.warning(
+                    "cannot look for other operators, will retry",
+                    metadata: ["kind": "\(resource.kind)", "error": "\(error)"]
+                )
+                try await Task.sleep(for: Self.retry)
+            }
         }
     }
 

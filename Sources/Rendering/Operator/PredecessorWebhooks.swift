@@ -55,6 +55,15 @@ package struct PredecessorWebhooks: Sendable, Hashable {
         self.refused = refused.sorted()
     }
 
+    /// The namespaces of the Services that a configuration points at.
+    package static func serviceNamespaces(of configuration: KubeObject) -> Set<String> {
+        Set(
+            (configuration.json[array: "webhooks"] ?? []).compactMap {
+                $0["clientConfig"]?["service"]?["namespace"]?.string
+            }
+        )
+    }
+
     /// What to tell when nobody answers behind ``service``.
     package var leftBehind: String {
         let kind = self.configuration.groupVersionKind.kind
