@@ -115,6 +115,41 @@ let modules: [Module] = [
         testOurs: ["PrometheusMetrics"]
     ),
     Module(
+        name: "PrometheusModel",
+        ours: ["JSONTree", "CRE2"],
+        packages: [("Crypto", "swift-crypto")],
+        fixtures: true
+    ),
+    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "PrometheusModel"], fixtures: true),
+    Module(
+        name: "PrometheusResources",
+        ours: ["JSONTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
+        testOurs: ["YAMLTree"],
+        fixtures: true
+    ),
+    Module(
+        name: "TargetDiscovery",
+        ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
+        fixtures: true
+    ),
+    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig"]),
+    Module(
+        name: "TargetAllocator",
+        ours: [
+            "JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig", "PrometheusResources",
+            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer",
+        ],
+        packages: [
+            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOTLS", "swift-nio"),
+            ("NIOSSL", "swift-nio-ssl"), ("AsyncHTTPClient", "async-http-client"), ("_NIOFileSystem", "swift-nio"),
+            ("X509", "swift-certificates"), ("SwiftASN1", "swift-asn1"), ("Crypto", "swift-crypto"),
+            ("Logging", "swift-log"), ("Metrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
+            ("Tracing", "swift-distributed-tracing"),
+        ],
+        testPackages: [("InMemoryLogging", "swift-log")],
+        testOurs: ["KubeTesting", "PrometheusMetrics"]
+    ),
+    Module(
         name: "Controllers",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
@@ -133,7 +168,7 @@ let modules: [Module] = [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
             "PodInjection", "Diagnostics", "KubeClient", "KubeRuntime", "AdmissionServer", "PrometheusMetrics",
             "OTLPTracing",
-            "Controllers",
+            "Controllers", "PrometheusModel", "PrometheusConfig", "TargetAllocator",
         ],
         packages: [
             ("ArgumentParser", "swift-argument-parser"), ("Logging", "swift-log"), ("CoreMetrics", "swift-metrics"),
