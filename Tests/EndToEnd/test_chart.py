@@ -2,14 +2,11 @@
 
 import pytest
 from chart import CHART, NAMESPACE, helm
-from conftest import IMAGES, LANGUAGES, OPERATOR_NAMESPACE, ROOT, a_namespace, get, install_operator, kubectl, wait
+from conftest import IMAGES, LANGUAGES, a_namespace, get, kubectl, wait
+from installing import CONFIGURATIONS, bare_cluster, everything  # noqa: F401
 
 RELEASE = "opentelemetry-operator"
 SECRET = f"{RELEASE}-controller-manager-service-cert"
-CONFIGURATIONS = {
-    "mutatingwebhookconfiguration": "opentelemetry-operator-mutating-webhook-configuration",
-    "validatingwebhookconfiguration": "opentelemetry-operator-validating-webhook-configuration",
-}
 VALUE_NAMES = {"apache-httpd": "apacheHttpd"}
 RESOURCES = """
 apiVersion: opentelemetry.io/v1beta1
@@ -28,8 +25,6 @@ spec:
   exporter: {endpoint: "http://gateway-collector:4318"}
   sampler: {type: always_on}
 """
-# Kubernetes 1.20 takes its time to remove a namespace.
-PATIENCE = 150
 
 
 def image(name):
@@ -57,26 +52,6 @@ spec: {{containers: [{{name: app, image: "{IMAGES["app"]}"}}]}}
 """
 
 
-def everything():
-    """All objects of all kinds, but those that come and go by themselves."""
-    kinds = kubectl("api-resources", "--verbs=list", "-o", "name").stdout.split()
-    passing = ("events", "endpoints", "endpointslices", "componentstatuses", "pods", "leases", "replicasets")
-    lasting = [kind for kind in kinds if kind.partition(".")[0] not in passing]
-    columns = "custom-columns=K:.kind,NS:.metadata.namespace,N:.metadata.name"
-    lines = kubectl("get", ",".join(lasting), "-A", "--ignore-not-found", "--no-headers", "-o", columns).stdout
-    found = {tuple(line.split()) for line in lines.splitlines()}
-    # What controllers put into each namespace a moment after it was made; a namespace of an earlier test that is leaving.
-    leaving = {item["metadata"]["name"] for item in get("namespaces") if item["status"]["phase"] == "Terminating"}
-    return {
-        (kind, namespace, name)
-        for kind, namespace, name in found
-        if not (kind == "Secret" and "-token-" in name)
-        and name != "kube-root-ca.crt"
-        and namespace not in leaving
-        and not (kind == "Namespace" and name in leaving)
-    }
-
-
 def filled():
     """What the operator filled: both configurations, and the certificates."""
     found = {kind: get(kind, name)["webhooks"] for kind, name in CONFIGURATIONS.items()}
@@ -84,20 +59,11 @@ def filled():
 
 
 @pytest.fixture
-def clean_cluster():
+def clean_cluster(bare_cluster):
     """Without the suite's operator and its definitions; both come back afterwards."""
-    for path in ("manifests/operator.yaml", "crds"):
-        kubectl("delete", "--ignore-not-found", "-f", str(ROOT / path))
-    wait("the suite's operator is gone", lambda: get("namespace", OPERATOR_NAMESPACE) is None, PATIENCE)
-    for kind, name in CONFIGURATIONS.items():
-        kubectl("delete", "--ignore-not-found", kind, name)
     yield
     helm("uninstall", RELEASE, "-n", NAMESPACE, "--ignore-not-found", check=False)
-    for kind, name in CONFIGURATIONS.items():
-        kubectl("delete", "--ignore-not-found", kind, name)
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
-    kubectl("delete", "crd", "--ignore-not-found", "opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io")
-    install_operator()
 
 
 @pytest.fixture
