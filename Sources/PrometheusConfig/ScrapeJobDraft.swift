@@ -149,14 +149,17 @@ struct ScrapeJobDraft {
         self.json[strings: "scrape_protocols"] = isNative ? Self.protocols : usual
     }
 
-    static func checkProtocols(_ protocols: [String]) throws(FieldError) {
+    static func checkProtocols(
+        _ protocols: [String],
+        field: String = "scrape_protocols"
+    ) throws(FieldError) {
         var seen: Set<String> = []
         for (index, name) in protocols.enumerated() {
             guard Self.protocols.contains(name) else {
-                throw FieldSchema.notOneOf(Self.protocols, name).within(index).within("scrape_protocols")
+                throw FieldSchema.notOneOf(Self.protocols, name).within(index).within(field)
             }
             guard seen.insert(name).inserted else {
-                throw FieldError("\(name) is there twice", hint: "remove one").within(index).within("scrape_protocols")
+                throw FieldError("\(name) is there twice", hint: "remove one").within(index).within(field)
             }
         }
     }
