@@ -61,7 +61,13 @@ struct PrometheusDocumentTests {
                 }
             )
         }
-        // A secret in the URL of http_sd is shown by Prometheus, but not by us.
+        // 2.42 prints TLS versions as numbers, which it can't read itself.
+        if var tls = object[object: "tls_config"] {
+            for name in ["min_version", "max_version"] {
+                if let number = tls[int: name] { tls[string: name] = "TLS1\(number - 0x0301)" }
+            }
+            object["tls_config"] = .object(tls)
+        }
         return .object(object)
     }
 
@@ -79,6 +85,7 @@ struct PrometheusDocumentTests {
             let ours = Self.comparable(.object(job.served(masked: true)))
             var theirs = Self.comparable(Self.withoutUnwanted(expected))
             if example.name == "http with a password in the url" {
+                // Prometheus hides passwords in other URLs, but not in this one.
                 let text = theirs.text().split(separator: "user:word@").joined(separator: "user:xxxxx@")
                 theirs = try JSONValue(parsing: Array(text.utf8))
             }
