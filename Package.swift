@@ -57,6 +57,7 @@ let modules: [Module] = [
         name: "FuzzTesting",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorVersions", "Rendering", "PodInjection",
+            "PrometheusConfig",
         ],
         tested: false
     ),
@@ -120,7 +121,7 @@ let modules: [Module] = [
         packages: [("Crypto", "swift-crypto")],
         fixtures: true
     ),
-    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "PrometheusModel"], fixtures: true),
+    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel"], fixtures: true),
     Module(
         name: "PrometheusResources",
         ours: ["JSONTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
