@@ -50,7 +50,7 @@ package struct AssetStore: Sendable, Equatable {
         set { self.contents[asset] = newValue }
     }
 
-    package var assets: some Collection<AssetID> { self.contents.keys }
+    var assets: [AssetID] { Array(self.contents.keys) }
 }
 
 /// How a translation comes by values: from a store, or by noting what it would need.

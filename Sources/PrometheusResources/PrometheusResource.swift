@@ -40,17 +40,16 @@ package struct PrometheusResource: Sendable, Equatable {
         self.spec = spec
     }
 
+    /// - Parameter object: of that kind, whatever it says itself.
+    package init(_ kind: PrometheusResourceKind, _ object: KubeObject) {
+        let metadata = object.metadata
+        self.init(kind, object.key, uid: metadata.uid ?? "", labels: metadata.labels, spec: object.spec ?? [:])
+    }
+
     /// `nil` for an object of another kind.
     package init?(_ object: KubeObject) {
         guard let kind = PrometheusResourceKind(rawValue: object.kind) else { return nil }
-        let metadata = object.metadata
-        self.init(
-            kind,
-            object.key,
-            uid: metadata.uid ?? "",
-            labels: metadata.labels,
-            spec: object.spec ?? [:]
-        )
+        self.init(kind, object)
     }
 
     package var namespace: String { self.id.key.namespace }

@@ -52,11 +52,9 @@ package struct ResourceState: Sendable {
         for id in self.resources.keys where id.key.namespace == name { self.decide(id, changed: false) }
     }
 
-    /// - Parameter content: `nil` when it is not known any more: nobody refers to it.
-    package mutating func setAsset(_ asset: AssetID, _ content: AssetContent?) {
+    package mutating func setAsset(_ asset: AssetID, _ content: AssetContent) {
         if self.assets[asset] == content { return }
         self.assets[asset] = content
-        guard content != nil else { return }
         self.dirty.formUnion(self.dependents[asset] ?? [])
     }
 
@@ -105,6 +103,8 @@ package struct ResourceState: Sendable {
     ///
     /// - Returns: all jobs and rejections, or `nil` when they are what they were. The first time always.
     package mutating func refresh() -> ResourceOutcome? {
+        // What nobody names now may have changed by the time somebody does.
+        for asset in self.assets.assets where self.dependents[asset] == nil { self.assets[asset] = nil }
         var hasChanged = self.hasLost || self.isFirst
         for id in self.dirty {
             guard let entry = self.resources[id], entry.references.allSatisfy({ self.assets[$0] != nil }) else {
