@@ -9,7 +9,7 @@ extension Field {
             let duration = try PrometheusDuration(text)
             return ScrapeDuration(text: text, milliseconds: Int(duration.milliseconds))
         } catch {
-            throw Rejection(.invalidField, "\(self.path(key)): \(error.message)")
+            throw Rejection(.invalidField, "\(self.path(key)): \(error)")
         }
     }
 
@@ -18,7 +18,7 @@ extension Field {
         do {
             _ = try RelabelRule(json: rule)
         } catch {
-            throw Rejection(.invalidRelabeling, "\(self.path): \(error.message)")
+            throw Rejection(.invalidRelabeling, "\(self.path): \(error)")
         }
     }
 }

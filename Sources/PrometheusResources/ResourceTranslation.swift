@@ -113,7 +113,7 @@ package struct ResourceTranslator: Sendable {
         do throws(ConfigProblem) {
             return try ScrapeJob(json: json, global: try self.global.get())
         } catch {
-            throw Rejection(.invalidConfiguration, error.message)
+            throw Rejection(.invalidConfiguration, error.description)
         }
     }
 

@@ -222,3 +222,27 @@ struct ReferenceTests {
         #expect(translator.references(of: try #require(example.set.resources.first)) == [])
     }
 }
+
+struct SettingsTests {
+    /// A kind without a selector is not taken; `{}` takes all of it.
+    @Test func fromTheAllocatorsSettings() throws {
+        var allocator = AllocatorSettings()
+        allocator.prometheusCR.serviceMonitors.objects = LabelSelectorSetting()
+        allocator.prometheusCR.serviceMonitors.namespaces = LabelSelectorSetting(LabelSelector(labels: ["a": "b"]))
+        allocator.prometheusCR.denyNamespaces = ["kube-system"]
+        allocator.prometheusCR.deniesFileAccess = true
+        allocator.prometheusCR.scrapeClasses = [["name": "c"]]
+        let settings = ResourceSettings(allocator, namespace: "otel", kubeconfigFile: "/k")
+        let monitor = PrometheusResource(.serviceMonitor, ObjectKey(namespace: "shop", name: "m"), spec: [:])
+        #expect(settings.selects(monitor, namespaceLabels: ["a": "b"]))
+        #expect(!settings.selects(monitor, namespaceLabels: [:]))
+        #expect(!settings.selects(monitor, namespaceLabels: nil))
+        let pods = PrometheusResource(.podMonitor, ObjectKey(namespace: "shop", name: "m"), spec: [:])
+        #expect(!settings.selects(pods, namespaceLabels: ["a": "b"]))
+        let denied = PrometheusResource(.serviceMonitor, ObjectKey(namespace: "kube-system", name: "m"), spec: [:])
+        #expect(!settings.selects(denied, namespaceLabels: ["a": "b"]))
+        #expect(settings.deniesFileAccess && settings.scrapeClasses.count == 1 && settings.kubeconfigFile == "/k")
+        #expect(settings.global[string: "scrape_interval"] == "30s" && settings.namespace == "otel")
+        #expect(settings.global[strings: "scrape_protocols"]?.count == 4)
+    }
+}
