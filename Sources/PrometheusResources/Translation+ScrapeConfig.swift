@@ -11,6 +11,7 @@ extension Translation {
         job[bool: "enable_compression"] = try self.spec.bool("enableCompression")
         try self.addScrapeConnection(self.spec, files: false, http2: "enableHTTP2", to: &job)
         try self.addLimits(to: &job)
+        try self.addNaming(to: &job)
         try self.addDiscoveries(to: &job)
 
         var rules = [RelabelRules.jobName]
@@ -20,6 +21,14 @@ extension Translation {
         job["relabel_configs"] = RelabelRules.array(rules)
         try self.addMetricRelabelings(self.spec, to: &job)
         return job
+    }
+
+    /// Which names of metrics and labels are taken, and how others are made such.
+    private func addNaming(to job: inout JSONObject) throws(Rejection) {
+        let validation = try self.spec.choice("nameValidationScheme", of: ["legacy", "utf8"])
+        job[string: "metric_name_validation_scheme"] = validation
+        let escaping = try self.spec.choice("nameEscapingScheme", of: ["allowutf8", "underscores", "dots", "values"])
+        job[string: "metric_name_escaping_scheme"] = escaping == "allowutf8" ? "allow-utf-8" : escaping
     }
 
     private mutating func addDiscoveries(to job: inout JSONObject) throws(Rejection) {

@@ -5,24 +5,30 @@ import Synchronization
 /// What is measured of the resources of the Prometheus operator.
 final class ResourceMetrics: Sendable {
     /// Changes seen, under the name that the Go allocator gives them.
-    let changed = Counter(
-        label: "opentelemetry_allocator_events_total",
-        dimensions: [("source", "EventSourcePrometheusCR")]
-    )
-    let translations = Counter(label: "swiftlet_allocator_resource_translations_total")
+    let changed: Counter
+    let translations: Counter
 
     private struct Rejected: Hashable {
         var kind: PrometheusResourceKind
         var reason: RejectionReason
     }
 
+    private let factory: any MetricsFactory
     private let takenGauges: [PrometheusResourceKind: Gauge]
     private let rejectedGauges = Mutex<[Rejected: Gauge]>([:])
 
-    init() {
+    init(factory: any MetricsFactory = MetricsSystem.factory) {
+        self.factory = factory
+        self.changed = Counter(
+            label: "opentelemetry_allocator_events_total",
+            dimensions: [("source", "EventSourcePrometheusCR")],
+            factory: factory
+        )
+        self.translations = Counter(label: "swiftlet_allocator_resource_translations_total", factory: factory)
         self.takenGauges = Dictionary(
             uniqueKeysWithValues: PrometheusResourceKind.allCases.map { kind in
-                (kind, Gauge(label: "swiftlet_allocator_resources", dimensions: [("kind", kind.rawValue)]))
+                let labels = [("kind", kind.rawValue)]
+                return (kind, Gauge(label: "swiftlet_allocator_resources", dimensions: labels, factory: factory))
             }
         )
     }
@@ -38,7 +44,8 @@ final class ResourceMetrics: Sendable {
             for rejected in counts.keys where gauges[rejected] == nil {
                 gauges[rejected] = Gauge(
                     label: "swiftlet_allocator_resources_rejected",
-                    dimensions: [("kind", rejected.kind.rawValue), ("reason", rejected.reason.rawValue)]
+                    dimensions: [("kind", rejected.kind.rawValue), ("reason", rejected.reason.rawValue)],
+                    factory: self.factory
                 )
             }
             // One that was there once goes on, at 0.

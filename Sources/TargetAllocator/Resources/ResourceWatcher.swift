@@ -3,7 +3,7 @@ package import KubeClient
 import KubeModel
 package import KubeRuntime
 import Logging
-import Metrics
+package import Metrics
 import PrometheusConfig
 package import PrometheusResources
 import ServiceLifecycle
@@ -49,7 +49,7 @@ package final class ResourceWatcher: Service, Syncable {
     private let assets: AssetWatcher
     private let inbox = ResourceInbox()
     private let synced = Latch()
-    private let metrics = ResourceMetrics()
+    private let metrics: ResourceMetrics
 
     /// - Parameters:
     ///   - events: where users are told of rejections; without it only the log says so.
@@ -60,8 +60,10 @@ package final class ResourceWatcher: Service, Syncable {
         events: EventRecorder? = nil,
         presence: ResourcePresence.Configuration = ResourcePresence.Configuration(),
         clock: some Clock<Duration> = ContinuousClock(),
+        metrics: any MetricsFactory = MetricsSystem.factory,
         receive: @escaping Receiver
     ) {
+        self.metrics = ResourceMetrics(factory: metrics)
         self.configuration = configuration
         self.time = TimeSource(clock)
         self.events = events
@@ -101,7 +103,7 @@ package final class ResourceWatcher: Service, Syncable {
         let denied = isEverywhere ? settings.deniedNamespaces.map { "metadata.namespace!=\($0)" } : []
         var patient = WatcherState.Configuration()
         // A CRD that is not there is waited for; whoever learns that it came ends the pause.
-        patient.absentBackoff = Backoff.Policy(base: .seconds(5), cap: .seconds(300))
+        patient.absentBackoff = Backoff.Policy(base: .seconds(60), cap: .seconds(300))
         let projection = KubeObject.projection(of: resource, dropping: ["status"])
         return Store(
             client: client,

@@ -294,5 +294,31 @@ struct ResourceWatcherClusterTests {
         }
     }
 
+    /// Kinds and Secrets that the account may not read are left out, told of, and there once it may.
+    @Test func whatIsNotAllowed() async throws {
+        try await Cluster.run { cluster in
+            var configuration = cluster.configuration
+            configuration.syncTimeout = .milliseconds(700)
+            configuration.retryPeriod = .milliseconds(300)
+            try await cluster.put(secret: "login", token: "one")
+            try await cluster.create(.serviceMonitor, "open", spec: Cluster.monitor())
+            try await cluster.create(.serviceMonitor, "secured", spec: Cluster.monitor(secret: "login"))
+            try await cluster.create(.podMonitor, "pods", spec: ["selector": [:], "podMetricsEndpoints": [[:]]])
+            cluster.proxy.inject(.status(403), next: 1000) { request in
+                request.path.hasSuffix("/podmonitors") || request.path.contains("/secrets")
+            }
+            try await cluster.following(configuration) { outcomes in
+                #expect(outcomes.latest.jobs.map(\.name) == [cluster.jobName("open")])
+                #expect(outcomes.latest.rejected.map(\.reason) == [.unreadableAsset])
+                #expect(outcomes.latest.rejected.first?.message.contains("Secret \(cluster.namespace)/login") ?? false)
+                cluster.proxy.clearFaults()
+                let all = [cluster.jobName("open"), cluster.jobName("secured")]
+                let pods = "podMonitor/\(cluster.namespace)/pods/0"
+                let isThere = try await outcomes.become(all + [pods], within: .seconds(40))
+                #expect(isThere)
+            }
+        }
+    }
+
     private static let events = APIResource(group: "", version: "v1", plural: "events", kind: "Event")
 }
