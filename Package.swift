@@ -137,7 +137,7 @@ let modules: [Module] = [
         name: "TargetAllocator",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig", "PrometheusResources",
-            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer", "CResolver",
+            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer", "CDiscovery",
         ],
         packages: [
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOTLS", "swift-nio"),
@@ -257,8 +257,8 @@ for module in chosen {
 if wanted.contains("CRE2") {
     targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]))
 }
-if wanted.contains("CResolver") {
-    targets.append(.target(name: "CResolver", linkerSettings: [.linkedLibrary("resolv")]))
+if wanted.contains("CDiscovery") {
+    targets.append(.target(name: "CDiscovery", linkerSettings: [.linkedLibrary("resolv")]))
 }
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))

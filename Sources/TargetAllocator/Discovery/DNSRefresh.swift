@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import PrometheusConfig
 import PrometheusModel
 import TargetDiscovery

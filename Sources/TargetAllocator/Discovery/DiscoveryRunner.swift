@@ -2,7 +2,7 @@ package import KubeClient
 import KubeRuntime
 import Logging
 package import PrometheusConfig
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Runs what the jobs' discoveries need. Equal discoveries of several jobs run once, and equal watches of several

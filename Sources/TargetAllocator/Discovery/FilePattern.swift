@@ -1,3 +1,5 @@
+import CDiscovery
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -38,21 +40,19 @@ enum FilePattern {
 
 /// Tells one state of a file from another without reading it.
 struct FileStamp: Sendable, Equatable {
-    private var device: UInt64
-    private var inode: UInt64
-    private var size: Int
-    private var seconds: Int
-    private var nanoseconds: Int
+    private let stamp: cdiscovery_stamp
 
     /// `nil` when there is no such file.
     init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        self.device = UInt64(status.st_dev)
-        self.inode = UInt64(status.st_ino)
-        self.size = Int(status.st_size)
-        self.seconds = Int(status.st_mtim.tv_sec)
-        self.nanoseconds = Int(status.st_mtim.tv_nsec)
+        var stamp = cdiscovery_stamp()
+        guard cdiscovery_stamp_of(path, &stamp) else { return nil }
+        self.stamp = stamp
+    }
+
+    static func == (left: FileStamp, right: FileStamp) -> Bool {
+        let (left, right) = (left.stamp, right.stamp)
+        return left.inode == right.inode && left.device == right.device && left.size == right.size
+            && left.seconds == right.seconds && left.nanoseconds == right.nanoseconds
     }
 }
 
@@ -61,14 +61,14 @@ enum FileContent {
     /// More is refused: nobody lists that many targets.
     static let largest = 64 << 20
 
-    static func read(_ path: String) throws -> [UInt8] {
+    static func bytes(of path: String) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileError(message: String(cString: strerror(errno))) }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            let count = read(descriptor, &buffer, buffer.count)
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileError(message: String(cString: strerror(errno)))

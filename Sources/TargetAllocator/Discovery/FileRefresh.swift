@@ -1,5 +1,6 @@
 import KubeClient
 import Logging
+import Metrics
 import PrometheusConfig
 import PrometheusModel
 import TargetDiscovery
@@ -77,7 +78,7 @@ struct FileRefresh: GroupRefresh {
                 guard let format = TargetList.Format(path: path) else {
                     throw FileError(message: "the name of a file with targets ends with .json, .yml or .yaml")
                 }
-                return try TargetList.groups(file: try FileContent.read(path), path: path, format: format)
+                return try TargetList.groups(file: try FileContent.bytes(of: path), path: path, format: format)
             }
             if known?.isBroken == true {
                 Logger.current.info("a file with targets is good again", metadata: ["file": "\(path)"])

@@ -2,6 +2,7 @@ import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
+import Metrics
 import PrometheusConfig
 import PrometheusModel
 import Synchronization

@@ -1,4 +1,4 @@
-import CResolver
+import CDiscovery
 import TargetDiscovery
 
 /// The DNS, by way of the servers and the search list of resolv.conf.

@@ -1,4 +1,4 @@
-#include "cresolver.h"
+#include "resolver.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
