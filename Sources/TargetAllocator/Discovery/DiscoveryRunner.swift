@@ -12,12 +12,34 @@ import Synchronization
 package final class DiscoveryRunner: Service {
     private struct Running {
         var channel: GroupChannel
+        var finder: any GroupFinder
         var task: Task<Void, Never>?
     }
 
+    /// What makes discoveries one. Static targets need no work that could be shared.
+    private enum Identity: Hashable {
+        case statics(Int)
+        case kubernetes(KubernetesDiscovery)
+        case file(FileDiscovery)
+        case http(HTTPDiscovery)
+        case dns(DNSDiscovery)
+
+        init(_ discovery: DiscoveryConfig, number: Int) {
+            self =
+                switch discovery {
+                case .statics: .statics(number)
+                case .kubernetes(let discovery): .kubernetes(discovery)
+                case .file(let discovery): .file(discovery)
+                case .http(let discovery): .http(discovery)
+                case .dns(let discovery): .dns(discovery)
+                }
+        }
+    }
+
     private struct State {
-        var places: [DiscoveryPlace: DiscoveryConfig] = [:]
-        var running: [DiscoveryConfig: Running] = [:]
+        var places: [DiscoveryPlace: (discovery: DiscoveryConfig, identity: Identity)] = [:]
+        var running: [Identity: Running] = [:]
+        var lastNumber = 0
         /// Tasks start with ``run()``.
         var isRunning = false
     }
@@ -46,38 +68,49 @@ package final class DiscoveryRunner: Service {
             }
         }
         self.state.withLock { state in
-            let before = state.places
-            state.places = wanted
-            // First those that come, so that what goes on under another name does not stop in between.
-            for (place, discovery) in wanted where before[place] != discovery { self.join(place, discovery, &state) }
-            for (place, discovery) in before where wanted[place] != discovery {
-                guard let running = state.running[discovery], running.channel.leave(place) else { continue }
+            // First those that go, so that nothing more comes for a place that gets another discovery.
+            var left: [Identity] = []
+            for (place, known) in state.places where wanted[place] != known.discovery {
+                state.running[known.identity]?.channel.leave(place)
+                state.places[place] = nil
+                left.append(known.identity)
+            }
+            for (place, discovery) in wanted where state.places[place] == nil { self.join(place, discovery, &state) }
+            // What was joined meanwhile, under another name, goes on undisturbed.
+            for identity in left {
+                guard let running = state.running[identity], running.channel.isEmpty else { continue }
                 running.task?.cancel()
-                state.running[discovery] = nil
+                state.running[identity] = nil
             }
         }
     }
 
     private func join(_ place: DiscoveryPlace, _ discovery: DiscoveryConfig, _ state: inout State) {
-        if let running = state.running[discovery] { return running.channel.join(place) }
-        var running = Running(channel: GroupChannel(report: self.report))
-        running.channel.join(place)
-        if state.isRunning { running.task = self.start(discovery, running.channel) }
-        state.running[discovery] = running
+        state.lastNumber += 1
+        let identity = Identity(discovery, number: state.lastNumber)
+        state.places[place] = (discovery, identity)
+        if let running = state.running[identity] { return running.channel.join(place) }
+        let channel = GroupChannel(report: self.report)
+        var running = Running(channel: channel, finder: self.finder(discovery, channel))
+        channel.join(place)
+        if state.isRunning { running.task = Self.start(running) }
+        state.running[identity] = running
     }
 
-    private func start(_ discovery: DiscoveryConfig, _ channel: GroupChannel) -> Task<Void, Never> {
-        let finder: any GroupFinder =
-            switch discovery {
-            case .statics(let groups): StaticFinder(groups: groups)
-            case .kubernetes(let kubernetes): KubernetesFinder(discovery: kubernetes, clusters: self.clusters)
-            case .file(let file): FileRefresh.finder(file)
-            case .http(let http): HTTPRefresh.finder(http, channel)
-            case .dns(let dns): DNSRefresh.finder(dns)
-            }
-        return Task {
+    private func finder(_ discovery: DiscoveryConfig, _ channel: GroupChannel) -> any GroupFinder {
+        switch discovery {
+        case .statics(let groups): StaticFinder(groups: groups)
+        case .kubernetes(let kubernetes): KubernetesFinder(discovery: kubernetes, clusters: self.clusters)
+        case .file(let file): FileRefresh.finder(file)
+        case .http(let http): HTTPRefresh.finder(http, channel)
+        case .dns(let dns): DNSRefresh.finder(dns)
+        }
+    }
+
+    private static func start(_ running: Running) -> Task<Void, Never> {
+        Task {
             do {
-                try await finder.run(channel)
+                try await running.finder.run(running.channel)
             } catch {
                 // Cancelled, as finders throw nothing else.
             }
@@ -90,8 +123,8 @@ package final class DiscoveryRunner: Service {
     package func run() async throws {
         self.state.withLock { state in
             state.isRunning = true
-            for (discovery, running) in state.running where running.task == nil {
-                state.running[discovery]?.task = self.start(discovery, running.channel)
+            for (identity, running) in state.running where running.task == nil {
+                state.running[identity]?.task = Self.start(running)
             }
         }
         defer {

@@ -36,14 +36,15 @@ final class GroupChannel: Sendable {
         self.signal.raise()
     }
 
-    /// - Returns: whether nobody is left.
-    func leave(_ place: DiscoveryPlace) -> Bool {
+    /// Nothing is reported for the place any more once this returns.
+    func leave(_ place: DiscoveryPlace) {
         self.state.withLock { state in
             state.members.remove(place)
             state.newcomers.remove(place)
-            return state.members.isEmpty && state.newcomers.isEmpty
         }
     }
+
+    var isEmpty: Bool { self.state.withLock { $0.members.isEmpty && $0.newcomers.isEmpty } }
 
     /// Jobs by name, for log lines.
     var jobs: [String] {

@@ -62,6 +62,10 @@ struct HTTPRefresh: GroupRefresh {
         if let authorization = try await self.authorization(settings, timeout) {
             headers.append(("Authorization", authorization))
         }
+        for header in settings.headers {
+            for value in header.values + header.secrets { headers.append((header.name, value)) }
+            for file in header.files { headers.append((header.name, try await SecretText.text(nil, file: file))) }
+        }
         let exchange = HTTPExchange(
             url: self.discovery.url,
             tls: settings.tls,
