@@ -26,7 +26,8 @@ struct HostileInputTests {
         "- &a\n  targets: [x]\n- *a\n- <<: *a\n",
     ]
     private static let pieces = [
-        "null", "[]", "{}", "\"", "\\u0000", "\u{1F600}", "targets", "labels", ": ", "- ", "\n", "[[", "]]", "1e999", "&a", "*a",
+        "null", "[]", "{}", "\"", "\\u0000", "\u{1F600}", "targets", "labels", ": ", "- ", "\n", "[[", "]]", "1e999",
+        "&a", "*a",
         "!!binary ", "<<", "\t", "~",
     ]
 
@@ -80,7 +81,8 @@ struct HostileInputTests {
 
     private static func mutated(_ value: JSONValue, _ random: inout Random) -> JSONValue {
         if Int.random(in: 0..<25, using: &random) == 0 {
-            return [.null, [], [:], "", "x", 0, -1, true, .number(JSONNumber(1e300))].randomElement(using: &random) ?? .null
+            return [.null, [], [:], "", "x", 0, -1, true, .number(JSONNumber(1e300))].randomElement(using: &random)
+                ?? .null
         }
         switch value {
         case .array(let elements): return .array(elements.map { Self.mutated($0, &random) })

@@ -22,6 +22,15 @@ final class ClusterConnections: Sendable {
 
     var watchCount: Int { self.clusters.withLock { $0.values.reduce(0) { $0 + $1.watchCount } } }
 
+    /// Closes the connections that were made here.
+    func shutdown() async {
+        let clusters = self.clusters.withLock { clusters in
+            defer { clusters = [:] }
+            return Array(clusters.values)
+        }
+        for cluster in clusters where cluster.client !== self.own { await cluster.client.shutdown() }
+    }
+
     /// The cluster of a discovery; a configuration that can't be used is said, and looked at again later.
     func cluster(for discovery: KubernetesDiscovery, _ channel: GroupChannel) async throws -> WatchedCluster {
         let address = Address(
@@ -102,7 +111,9 @@ extension ClientConfiguration {
         }
         if let authorization = settings.authorization {
             guard authorization.type.lowercased() == "bearer" else {
-                throw ClusterSettingError("authorization.type '\(authorization.type)' is not supported for an API server")
+                throw ClusterSettingError(
+                    "authorization.type '\(authorization.type)' is not supported for an API server"
+                )
             }
             self.authentication =
                 if let file = authorization.credentialsFile, !file.isEmpty {

@@ -40,7 +40,9 @@ struct DNSRefresh: GroupRefresh {
             for name in Set(self.names) {
                 group.addTask {
                     do {
-                        return (name, Result<[DNSRecord], any Error>.success(try await resolver.records(of: name, type)))
+                        return (
+                            name, Result<[DNSRecord], any Error>.success(try await resolver.records(of: name, type))
+                        )
                     } catch {
                         return (name, .failure(error))
                     }

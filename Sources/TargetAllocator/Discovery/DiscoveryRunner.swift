@@ -127,13 +127,23 @@ package final class DiscoveryRunner: Service {
                 state.running[identity]?.task = Self.start(running)
             }
         }
-        defer {
-            self.state.withLock { state in
-                state.isRunning = false
-                for running in state.running.values { running.task?.cancel() }
-            }
+        do {
+            try await untilGracefulShutdown()
+        } catch {
+            await self.stop()
+            throw error
         }
-        try await untilGracefulShutdown()
+        await self.stop()
+    }
+
+    private func stop() async {
+        let tasks = self.state.withLock { state in
+            state.isRunning = false
+            return state.running.values.compactMap(\.task)
+        }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+        await self.clusters.shutdown()
     }
 
     /// How many discoveries and watches run: for tests and pages.

@@ -7,8 +7,8 @@ import TargetDiscovery
 
 /// Targets from files.
 ///
-/// Files are looked at every two seconds, not with inotify: that says nothing about network filesystems and about the
-/// swapped links of a mounted ConfigMap it says it of other names; a look is one `stat` a file.
+/// Files are looked at every two seconds, not followed with inotify: that tells nothing of network filesystems, and of a
+/// mounted ConfigMap only that a link beside the files was swapped. A look costs one `stat` a file.
 struct FileRefresh: GroupRefresh {
     private struct Known {
         var stamp: FileStamp
@@ -40,7 +40,8 @@ struct FileRefresh: GroupRefresh {
     mutating func refresh() async throws -> [TargetGroup]? {
         let isFirst = self.nextReread == nil
         var readsAll = false
-        if let due = self.nextReread, self.time.now < due {} else {
+        if let due = self.nextReread, self.time.now < due {
+        } else {
             readsAll = true
             self.nextReread = self.time.now + self.rereadInterval
         }

@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import KubeModel
+import KubeClient
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -43,26 +43,37 @@ struct HTTPExchange: Sendable {
             headers.replaceOrAdd(name: "Host", value: Self.authority(parts.name, parts.port))
             address = "https://\(Self.authority(name, parts.port))\(parts.rest)"
         }
+        var request = HTTPClientRequest(url: address)
+        request.method = body == nil ? .GET : .POST
+        request.headers = headers
+        if let body { request.body = .bytes(ByteBuffer(string: body)) }
         let client = HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
         do {
-            var request = HTTPClientRequest(url: address)
-            request.method = body == nil ? .GET : .POST
-            request.headers = headers
-            if let body { request.body = .bytes(ByteBuffer(string: body)) }
-            let (seconds, attoseconds) = self.timeout.components
-            let deadline = TimeAmount.nanoseconds(max(1_000_000, seconds * 1_000_000_000 + attoseconds / 1_000_000_000))
-            let response = try await client.execute(request, timeout: deadline)
-            let bytes = try await response.body.collect(upTo: Self.largestBody)
+            let answer = try await self.perform(request, client)
             try await client.shutdown()
+            return answer
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+
+    private func perform(_ request: HTTPClientRequest, _ client: HTTPClient) async throws -> Answer {
+        let time = TimeSource(ContinuousClock())
+        // The HTTP client's own deadline ends with the head of an answer.
+        let answer = try await time.withDeadline(time.now + self.timeout) {
+            let response = try await client.execute(request, deadline: .distantFuture)
+            let bytes = try await response.body.collect(upTo: Self.largestBody)
             return Answer(
                 status: Int(response.status.code),
                 contentType: response.headers.first(name: "Content-Type") ?? "",
                 body: Array(bytes.readableBytesView)
             )
-        } catch {
-            try? await client.shutdown()
-            throw error
         }
+        guard let answer else {
+            throw HTTPExchangeError("there was no complete answer within \(self.timeout.secondsText) s")
+        }
+        return answer
     }
 
     private static func authority(_ name: String, _ port: Int?) -> String {

@@ -2,7 +2,6 @@ import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
-import Metrics
 import PrometheusConfig
 import PrometheusModel
 import Synchronization
@@ -85,7 +84,6 @@ struct KubernetesFinder: GroupFinder {
                     "error": "\(failure.text)",
                 ]
                 if jobs.count > 1 { metadata["other_jobs"] = "\(jobs.count - 1)" }
-                DiscoveryMetrics.kubernetesFailures.increment()
                 Logger.current.warning(
                     failure.isForbidden
                         ? "service discovery lacks a permission: let the service account get, list and watch the resource"

@@ -62,7 +62,9 @@ struct URLParts: Sendable, Equatable {
         if port.isEmpty || port == ":" {
             self.port = nil
         } else {
-            guard port.first == ":", let number = Int(port.dropFirst()), (1...65_535).contains(number) else { return nil }
+            guard port.first == ":", let number = Int(port.dropFirst()), (1...65_535).contains(number) else {
+                return nil
+            }
             self.port = number
         }
     }

@@ -146,7 +146,10 @@ private struct StoreFollower<Record: DiscoveryRecord>: Sendable {
                 labelSelector: self.scope.labelSelector,
                 fieldSelector: self.scope.fieldSelector
             ),
-            failed: { self.failures.failed($0) },
+            failed: { error in
+                DiscoveryMetrics.kubernetesFailures.increment()
+                self.failures.failed(error)
+            },
             projection: { (cursor) throws(JSONError) in Packed(try read(&cursor).json) }
         )
         try await withThrowingTaskGroup { group in

@@ -16,7 +16,9 @@ struct WatchedKind<Record: DiscoveryRecord>: Sendable {
 extension WatchedKind<ObjectRecord> {
     static let namespaces = WatchedKind(
         role: "namespace",
-        resources: [APIResource(group: "", version: "v1", plural: "namespaces", kind: "Namespace", isNamespaced: false)],
+        resources: [
+            APIResource(group: "", version: "v1", plural: "namespaces", kind: "Namespace", isNamespaced: false)
+        ],
         dropped: ["spec", "status"]
     )
 }
@@ -85,4 +87,8 @@ extension StoreIndex<Packed<EndpointSliceRecord>> {
     static let slicePod = StoreIndex("pod") { $0.record.pods.map(\.description) }
     static let sliceService = StoreIndex("service") { $0.record.service.map { [$0.description] } ?? [] }
     static let sliceNode = StoreIndex("node") { Array(Set($0.record.nodes)) }
+}
+
+extension Packed: HeapSized {
+    package var heapBytes: Int { heapBuffer(self.byteCount) }
 }

@@ -63,7 +63,9 @@ import Testing
         try await ScriptedServer.run(script: { request, _ in Self.answer(request) }) { server in
             try await Self.withClient(server) { client in
                 try await Self.with(client) { runner, updates in
-                    let slices = DiscoveryConfig.kubernetes(KubernetesDiscovery(role: .endpointslice, namespaces: ["x"]))
+                    let slices = DiscoveryConfig.kubernetes(
+                        KubernetesDiscovery(role: .endpointslice, namespaces: ["x"])
+                    )
                     let pods = DiscoveryConfig.kubernetes(KubernetesDiscovery(role: .pod, namespaces: ["x"]))
                     var found = DiscoveredTargets(waitingFor: [("a", 1), ("b", 1), ("c", 1)])
                     runner.setJobs([.test("a", [slices]), .test("b", [slices]), .test("c", [pods])])
@@ -82,7 +84,10 @@ import Testing
                     try await Self.until(updates, &again) { $0.isComplete }
                     #expect(again.json["z"] == found.json["a"])
                     #expect(runner.counts.discoveries == 1)
-                    #expect(server.requests.filter { !$0.isWatch && $0.path.contains("/namespaces/x/") }.count == lists.count)
+                    #expect(
+                        server.requests.filter { !$0.isWatch && $0.path.contains("/namespaces/x/") }.count
+                            == lists.count
+                    )
                 }
             }
         }

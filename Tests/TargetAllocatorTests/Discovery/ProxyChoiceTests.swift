@@ -24,7 +24,9 @@ struct ProxyChoiceTests {
         #expect(URLParts("HTTP://h")?.rest == "/")
         #expect(URLParts("http://h?x")?.rest == "/?x")
         #expect(URLParts("http://h:80")?.port == 80)
-        for wrong in ["", "h", "ftp://h", "http://", "http://:80", "http://h:x", "http://h:0", "http://[::1", "http://h:99999"] {
+        for wrong in [
+            "", "h", "ftp://h", "http://", "http://:80", "http://h:x", "http://h:0", "http://[::1", "http://h:99999",
+        ] {
             #expect(URLParts(wrong) == nil, "\(wrong)")
         }
     }

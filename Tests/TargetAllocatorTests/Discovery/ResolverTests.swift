@@ -20,7 +20,8 @@ struct ResolverTests {
     @Test func records() {
         let found = Resolver.parse(
             Self.message([
-                Self.record(1, [10, 0, 0, 1]), Self.record(28, [0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [7]),
+                Self.record(1, [10, 0, 0, 1]),
+                Self.record(28, [0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [7]),
                 Self.record(33, [0, 1, 0, 2, 0x1F, 0x90] + Self.name), Self.record(15, [0, 10] + Self.name),
                 Self.record(2, Self.name), Self.record(5, Self.name), Self.record(16, [2, 0x68, 0x69]),
             ])
@@ -42,7 +43,8 @@ struct ResolverTests {
 
     @Test(arguments: [
         [], [0], record(1, [10, 0, 0, 1]), message([record(1, [10, 0, 0])]), message([record(33, [0, 1, 0, 2, 1])]),
-        message([record(33, [0, 1, 0, 2, 1, 1, 0xC0])]), message([record(2, [0xC0, 31])]), message([record(2, [5, 1])]),
+        message([record(33, [0, 1, 0, 2, 1, 1, 0xC0])]), message([record(2, [0xC0, 31])]),
+        message([record(2, [5, 1])]),
         message([record(15, [1])]), Array(message([record(1, [10, 0, 0, 1])]).dropLast()),
     ]) func broken(_ bytes: [UInt8]) {
         #expect(Resolver.parse(bytes) == nil)
@@ -51,7 +53,9 @@ struct ResolverTests {
     /// Whatever a server sends, nothing traps and no address is made up.
     @Test func noise() {
         var random = SystemRandomNumberGenerator()
-        let good = Self.message([Self.record(33, [0, 1, 0, 2, 0x1F, 0x90] + Self.name), Self.record(1, [10, 0, 0, 1])])
+        let good = Self.message([
+            Self.record(33, [0, 1, 0, 2, 0x1F, 0x90] + Self.name), Self.record(1, [10, 0, 0, 1]),
+        ])
         for _ in 0..<5_000 {
             var bytes = good
             for _ in 0..<Int.random(in: 1...6, using: &random) {
