@@ -5,10 +5,7 @@ import Logging
 import PrometheusConfig
 import Synchronization
 import TargetAllocator
-
-#if canImport(Glibc)
-import Glibc
-#endif
+import YAMLTree
 
 /// `swiftlet target-allocator discover`: what the service discovery of a configuration finds.
 struct TargetDiscoverCommand: AsyncParsableCommand {
@@ -102,18 +99,24 @@ struct TargetDiscoverCommand: AsyncParsableCommand {
     }
 
     private func jobs() throws -> [ScrapeJob] {
-        guard let text = try? TEMPread(self.file) else { throw ExitCode.failure }
-        return try PrometheusDocument(yaml: text).jobs
+        let document: PrometheusDocument
+        do {
+            // As Go reads it: `yes` is a word.
+            let text = try YAMLReader.document(in: try ManifestInput.read(self.file), dialect: .trueFalseOnly)
+            guard let json = text.object else {
+                complain("error: \(self.file): it must be a mapping with scrape_configs")
+                throw ExitCode.failure
+            }
+            document = try PrometheusDocument(json: json[object: "config"] ?? json)
+        } catch let error as ConfigProblem {
+            complain("error: \(self.file): \(error)")
+            throw ExitCode.failure
+        } catch let error as YAMLError {
+            complain("error: \(self.file): \(error)")
+            throw ExitCode.failure
+        }
+        for problem in document.problems { complain("error: \(self.file): \(problem)") }
+        if !document.problems.isEmpty { throw ExitCode.failure }
+        return document.jobs
     }
-}
-
-func TEMPread(_ p: String) throws -> String {
-    guard let f = fopen(p, "r") else { throw ExitCode.failure }
-    var out: [UInt8] = []
-    var c = fgetc(f)
-    while c >= 0 {
-        out.append(UInt8(c))
-        c = fgetc(f)
-    }
-    return String(decoding: out, as: UTF8.self)
 }

@@ -30,7 +30,7 @@ struct DNSRefresh: GroupRefresh {
             }
         return RefreshingFinder(
             refresh: DNSRefresh(names: discovery.names, type: type, port: discovery.port),
-            interval: discovery.refreshInterval.duration
+            interval: discovery.refreshInterval.interval
         )
     }
 

@@ -30,7 +30,7 @@ struct FileRefresh: GroupRefresh {
     }
 
     static func finder(_ discovery: FileDiscovery) -> RefreshingFinder<FileRefresh> {
-        let reread = discovery.refreshInterval.duration
+        let reread = discovery.refreshInterval.interval
         return RefreshingFinder(
             refresh: FileRefresh(patterns: discovery.files, rereadInterval: reread),
             interval: min(Self.lookInterval, reread)

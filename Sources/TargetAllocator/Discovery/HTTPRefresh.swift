@@ -22,7 +22,7 @@ struct HTTPRefresh: GroupRefresh {
     static func finder(_ discovery: HTTPDiscovery, _ channel: GroupChannel) -> RefreshingFinder<HTTPRefresh> {
         RefreshingFinder(
             refresh: HTTPRefresh(discovery: discovery, channel: channel),
-            interval: discovery.refreshInterval.duration
+            interval: discovery.refreshInterval.interval
         )
     }
 
@@ -53,7 +53,7 @@ struct HTTPRefresh: GroupRefresh {
     private mutating func fetch() async throws -> [TargetGroup] {
         let settings = self.discovery.http
         // As Prometheus does: what takes longer than until the next time is of no use.
-        let timeout = self.discovery.refreshInterval.duration
+        let timeout = self.discovery.refreshInterval.interval
         var headers: [(name: String, value: String)] = [
             ("Accept", "application/json"),
             ("User-Agent", "swiftlet-target-allocator"),

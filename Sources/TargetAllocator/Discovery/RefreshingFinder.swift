@@ -60,3 +60,7 @@ struct StaticFinder: GroupFinder {
         }
     }
 }
+
+extension PrometheusDuration {
+    var interval: Duration { .milliseconds(self.milliseconds) }
+}
