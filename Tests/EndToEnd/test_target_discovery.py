@@ -468,6 +468,10 @@ def test_files(folder):
 # --- HTTP ---
 
 
+class Endpoints(http.server.ThreadingHTTPServer):
+    request_queue_size = 64
+
+
 class Endpoint(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         name = self.path.split("?")[0].strip("/")
@@ -500,7 +504,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
 
 @needs_prometheus
 def test_http(folder):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    server = Endpoints(("127.0.0.1", 0), Endpoint)
     server.asked, server.tokens = {}, []
     groups = json.dumps([{"targets": ["a:1", "[2001:db8::1]:2"], "labels": {"__meta_x": "y", "env": "z"}}, {"targets": ["b:2"]}])
     as_json = "application/json"
@@ -523,7 +527,8 @@ def test_http(folder):
     (folder / "token").write_text("abc\n")
     auth = {
         "basic": {"basic_auth": {"username": "me", "password": "s3cret"}},
-        "bearer": {"authorization": {"credentials_file": str(folder / "token")}},
+        # 2.42 has no default for the type here.
+        "bearer": {"authorization": {"type": "Bearer", "credentials_file": str(folder / "token")}},
         "custom": {"authorization": {"type": "Token", "credentials": "abc"}},
         "oauth": {"oauth2": {"client_id": "id", "client_secret": "sec ret", "token_url": f"{root}/token", "scopes": ["a", "b"],
                              "endpoint_params": {"audience": "x"}}},
