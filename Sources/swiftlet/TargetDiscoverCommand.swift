@@ -22,7 +22,8 @@ struct TargetDiscoverCommand: AsyncParsableCommand {
 
             Exit codes: 0 complete, 1 the configuration is wrong, 3 the cluster can't be reached, 4 not complete in time
             (what was found is printed nevertheless).
-            """
+            """,
+        shouldDisplay: false
     )
 
     @Option(name: [.customShort("f"), .long], help: "The configuration file.")

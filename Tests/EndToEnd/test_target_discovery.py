@@ -87,6 +87,12 @@ class Prometheus:
         self.log.close()
 
 
+def command():
+    """A subcommand, or a command of its own in a binary without the allocator's command."""
+    words = ["target-allocator", "discover"]
+    return words if subprocess.run([BINARY, *words, "--help"], capture_output=True).returncode == 0 else ["discover"]
+
+
 class Discovery:
     """`swiftlet target-allocator discover --watch`: its last line is what it knows now."""
 
@@ -96,7 +102,7 @@ class Discovery:
         config.write_text(yaml.safe_dump({"scrape_configs": jobs}))
         self.log = open(folder / "swiftlet.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(
-            [*prefix, BINARY, "discover", "-f", str(config), "--watch", *flags],
+            [*prefix, BINARY, *command(), "-f", str(config), "--watch", *flags],
             stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
         self.found = None

@@ -108,6 +108,42 @@ import Testing
         }
     }
 
+    /// The server is upgraded and has the kind in another version only: its targets stay until they are seen there.
+    @Test func aVersionThatGoes() async throws {
+        let upgrade = Gate()
+        let isUpgraded = Mutex(false)
+        let script: ScriptedServer.Script = { request, _ in
+            let isNew = isUpgraded.withLock { $0 }
+            if request.path.contains("endpointslices"), request.path.contains("v1beta1") {
+                if isNew { return .failure(404, reason: "NotFound") }
+                if request.isWatch { return ScriptedAnswer(pieces: [.gate(upgrade)]) }
+            }
+            if isNew, request.path.hasPrefix("/apis") {
+                var old = request
+                old.uri = request.uri.replacing("/discovery.k8s.io/v1", with: "/discovery.k8s.io/v1beta1")
+                return Self.answer(old).replacing("v1beta1", with: "v1").replacing("10.0.0.1", with: "10.0.0.2")
+            }
+            return Self.answer(request)
+        }
+        try await ScriptedServer.run(script: script) { server in
+            try await Self.withClient(server) { client in
+                try await Self.with(client) { runner, updates in
+                    let slices = KubernetesDiscovery(role: .endpointslice, namespaces: ["x"])
+                    var found = DiscoveredTargets(waitingFor: [("a", 1)])
+                    runner.setJobs([.test("a", [.kubernetes(slices)])])
+                    try await Self.until(updates, &found) { $0.isComplete }
+                    #expect(found.json.description.contains("10.0.0.1:80"))
+                    isUpgraded.withLock { $0 = true }
+                    upgrade.open()
+                    try await Self.until(updates, &found) { found in
+                        #expect(found.json["a"]?.array?.count == 1)
+                        return found.json.description.contains("10.0.0.2:80")
+                    }
+                }
+            }
+        }
+    }
+
     private static func withClient(_ server: ScriptedServer, _ body: (KubeClient) async throws -> Void) async throws {
         let client = try KubeClient(
             configuration: ClientConfiguration(serverURL: server.url),
@@ -161,6 +197,17 @@ import Testing
         case "/api/v1/namespaces/x/services": return .json(#"{"metadata":{"resourceVersion":"7"},"items":[]}"#)
         default: return .failure(403, reason: "Forbidden")
         }
+    }
+}
+
+extension ScriptedAnswer {
+    fileprivate func replacing(_ text: String, with other: String) -> ScriptedAnswer {
+        var answer = self
+        answer.pieces = answer.pieces.map { piece in
+            guard case .bytes(let bytes) = piece else { return piece }
+            return .bytes(Array(String(decoding: bytes, as: UTF8.self).replacing(text, with: other).utf8))
+        }
+        return answer
     }
 }
 
