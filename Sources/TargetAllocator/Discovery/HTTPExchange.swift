@@ -54,6 +54,11 @@ struct HTTPExchange: Sendable {
             return answer
         } catch {
             try? await client.shutdown()
+            if let error = error as? HTTPClientError, error == .invalidProxyResponse {
+                throw HTTPExchangeError(
+                    "the proxy refused CONNECT to \(Self.authority(parts.name, parts.port)); http URLs are asked so, too"
+                )
+            }
             throw error
         }
     }
