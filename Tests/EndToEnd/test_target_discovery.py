@@ -2,6 +2,7 @@
 compared label by label. So it is for the API server where Prometheus is built with kubernetes_sd; Debian's is not, and there
 (as elsewhere) a plain model of it is the judge. The objects are those of the golden tests (Tests/TargetDiscoveryTests)."""
 
+import base64
 import collections
 import concurrent.futures
 import copy
@@ -289,8 +290,17 @@ def has_kubernetes():
     return subprocess.run([promtool, "check", "config", "/dev/stdin"], input=text, text=True, capture_output=True).returncode == 0
 
 
-def jobs_and_models():
+def jobs_and_models(folder):
     """Jobs, and for each what the model is asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = yaml.safe_load(pathlib.Path(KUBECONFIG).read_text())
+    cluster = config["clusters"][0]["cluster"]
+    (folder / "ca.crt").write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    (folder / "token").write_text(config["users"][0]["user"]["token"] + "\n")
+    direct = {
+        "kubeconfig_file": None, "api_server": cluster["server"], "tls_config": {"ca_file": str(folder / "ca.crt")},
+        "authorization": {"type": "Bearer", "credentials_file": str(folder / "token")},
+    }
     few = [f"td{RUN}-endpointslice-{number}" for number in (5, 7, 10)]
     both = {"attach_metadata": {"node": True, "namespace": True}}
 
@@ -307,11 +317,16 @@ def jobs_and_models():
          {"selects": lambda kind, item: is_cart(item)}),
         ("endpoints-selected", "endpoints", {"selectors": [{"role": "pod", "label": "nothing=here"}]},
          {"selects": lambda kind, item: kind != "pod"}),
+        # The cluster that the process itself has, which Prometheus takes only in a pod.
+        ("service-own", "service", {"kubeconfig_file": None, "namespaces": {"own_namespace": True}}, {"namespaces": ["default"]}),
+        ("service-direct", "service", direct, {}),
         # The same once more: one watch, one set of groups.
         ("pod-again", "pod", {}, {}),
     ]
     jobs = [
-        {"job_name": name, "kubernetes_sd_configs": [{"role": role, "kubeconfig_file": KUBECONFIG, **more}]}
+        {"job_name": name, "kubernetes_sd_configs": [
+            {key: value for key, value in {"role": role, "kubeconfig_file": KUBECONFIG, **more}.items() if value is not None}
+        ]}
         for name, role, more, _ in rows
     ]
     return jobs, {name: (role, asked) for name, role, _, asked in rows}
@@ -322,9 +337,10 @@ class Judges:
 
     def __init__(self, folder, writer):
         self.writer = writer
-        jobs, self.models = jobs_and_models()
-        self.theirs = Prometheus(folder, jobs) if has_kubernetes() else None
-        self.ours = Discovery(folder, jobs)
+        jobs, self.models = jobs_and_models(folder)
+        elsewhere = [job for job in jobs if job["job_name"] != "service-own"]
+        self.theirs = Prometheus(folder, elsewhere) if has_kubernetes() else None
+        self.ours = Discovery(folder, jobs, flags=["--kubeconfig", KUBECONFIG])
 
     def agree(self):
         cluster = Cluster(self.writer.server, self.writer.slices)
@@ -335,7 +351,7 @@ class Judges:
             assert not missing and not extra, f"{job}: missing {list(missing)[:2]}; too much {list(extra)[:2]}"
             count += sum(expected.values())
         if self.theirs:
-            same(self.theirs, self.ours, self.models)
+            same(self.theirs, self.ours, [job for job in self.models if job != "service-own"])
         return count
 
     def stop(self):
@@ -629,7 +645,6 @@ def test_a_permission_that_lacks(cluster, folder):
              if item["metadata"].get("annotations", {}).get("kubernetes.io/service-account.name") == name), None,
         ))
         config = yaml.safe_load(pathlib.Path(KUBECONFIG).read_text())
-        import base64
         config["users"][0]["user"] = {"token": base64.b64decode(secret["data"]["token"]).decode()}
         limited = folder / "kubeconfig"
         limited.write_text(yaml.safe_dump(config))
