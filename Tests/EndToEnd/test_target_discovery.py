@@ -13,7 +13,7 @@ import pathlib
 import re
 import shutil
 import signal
-
+import socket
 import subprocess
 import threading
 import time
@@ -630,6 +630,89 @@ def test_dns(folder):
 
 
 # --- What goes wrong ---
+
+
+class Relay:
+    """Passes bytes on to a server, until it is told to be away."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.target, self.away, self.open = (host, int(port)), False, []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.away:
+                near.close()
+                continue
+            far = socket.create_connection(self.target)
+            self.open += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self.pump, args=(one, other), daemon=True).start()
+
+    def pump(self, one, other):
+        try:
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def leave(self):
+        self.away = True
+        for end in self.open:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def test_an_api_server_that_is_away(cluster, folder):
+    """What was known stays, the other discoveries go on, and what changed meanwhile is seen when it is back."""
+    writer, rows = cluster
+    relay = Relay(writer.server.address)
+    config = yaml.safe_load(pathlib.Path(KUBECONFIG).read_text())
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{relay.port}"
+    (folder / "kubeconfig").write_text(yaml.safe_dump(config))
+    (folder / "t.json").write_text('[{"targets": ["a:1"]}]')
+    jobs = [
+        {"job_name": role, "kubernetes_sd_configs": [{"role": role, "kubeconfig_file": str(folder / "kubeconfig")}]}
+        for role in ("pod", "endpointslice")
+    ] + [{"job_name": "file", "file_sd_configs": [{"files": [f"{folder}/t.json"]}]}]
+    ours = Discovery(folder, jobs)
+
+    def agree():
+        plain = Cluster(writer.server, writer.slices)
+        for role in ("pod", "endpointslice"):
+            assert canonical(plain.targets(role)) == canonical(ours.targets()[role])
+        return True
+
+    try:
+        eventually("all is found", lambda: agree() and ours.targets()["file"])
+        before = ours.targets()
+        relay.leave()
+        pod = find(rows[::-1], "Pod", "endpointslice")
+        changed(writer, pod, {"metadata": {"labels": {"while": "away"}}})
+        (folder / "t.json").write_text('[{"targets": ["a:1", "b:2"]}]')
+        eventually("the file's change is seen", lambda: len(ours.targets()["file"]) == 2)
+        eventually("it is said", lambda: "can't follow" in ours.warnings(), 60)
+        assert ours.targets()["pod"] == before["pod"] and ours.targets()["endpointslice"] == before["endpointslice"]
+        relay.away = False
+        eventually("what changed is seen", agree, 60)
+    finally:
+        ours.stop()
+        relay.listener.close()
+        relay.leave()
 
 
 def test_a_permission_that_lacks(cluster, folder):
