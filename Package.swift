@@ -138,7 +138,7 @@ let modules: [Module] = [
         name: "TargetAllocator",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig", "PrometheusResources",
-            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer",
+            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer", "CDiscovery",
         ],
         packages: [
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOTLS", "swift-nio"),
@@ -258,6 +258,9 @@ for module in chosen {
 if wanted.contains("CRE2") {
     // The archive: what we need of it is a fraction of the shared library, which would bring libstdc++ into the image.
     targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]))
+}
+if wanted.contains("CDiscovery") {
+    targets.append(.target(name: "CDiscovery", linkerSettings: [.linkedLibrary("resolv")]))
 }
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))

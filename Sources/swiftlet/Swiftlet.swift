@@ -30,7 +30,7 @@ struct Swiftlet: AsyncParsableCommand {
             ExplainCommand.self,
             ConvertCommand.self, CRDsCommand.self, SettingsCommand.self, VersionCommand.self, CheckCommand.self,
             RBACCommand.self, StatusCommand.self, WaitCommand.self, SupportBundleCommand.self,
-            GatherCommand.self, CompletionCommand.self,
+            GatherCommand.self, CompletionCommand.self, TargetDiscoverCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
