@@ -132,7 +132,7 @@ let modules: [Module] = [
         ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
         fixtures: true
     ),
-    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig"]),
+    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig", "CZlib"]),
     Module(
         name: "TargetAllocator",
         ours: [
@@ -256,6 +256,9 @@ for module in chosen {
 }
 if wanted.contains("CRE2") {
     targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]))
+}
+if wanted.contains("CZlib") {
+    targets.append(.target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]))
 }
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))
