@@ -34,7 +34,9 @@ package struct AllocationSettings: Sendable, Hashable {
     }
 
     /// Whether some target's collector depends on how many the collectors have.
-    var weighs: Bool { self.strategy == .leastWeighted || (self.strategy == .perNode && self.fallback == .leastWeighted) }
+    var weighs: Bool {
+        self.strategy == .leastWeighted || (self.strategy == .perNode && self.fallback == .leastWeighted)
+    }
 
     var hashes: Bool {
         self.strategy == .consistentHashing || (self.strategy == .perNode && self.fallback == .consistentHashing)

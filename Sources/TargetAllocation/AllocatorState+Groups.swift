@@ -183,7 +183,8 @@ extension AllocatorState {
         let old = self.items[item].place
         self.items[item].place = place
         let (before, after) = (self.groups[old.group].content, self.groups[place.group].content)
-        let isSame = self.contents[before].pairs[self.contents[before].range(Int(old.index))]
+        let isSame =
+            self.contents[before].pairs[self.contents[before].range(Int(old.index))]
             == self.contents[after].pairs[self.contents[after].range(Int(place.index))]
         guard !isSame else { return }
         self.touch(item)

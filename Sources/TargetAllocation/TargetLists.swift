@@ -27,6 +27,9 @@ package final class TargetLists<Body: Sendable>: Sendable {
         capacity: Int = 192 << 20,
         makeBody: @escaping @Sendable (UnsafeRawBufferPointer) -> Body
     ) {
+        var state = state
+        // There is nobody yet who could have them.
+        _ = state.takeChanges()
         self.state = Mutex(state)
         self.capacity = capacity
         self.makeBody = makeBody
@@ -57,6 +60,7 @@ package final class TargetLists<Body: Sendable>: Sendable {
     // MARK: Changing
 
     /// Changes the state. Readers are told what they have no longer, before this returns.
+    @discardableResult
     package func update<Result: Sendable>(_ body: (inout AllocatorState) -> Result, now: Duration) -> Result {
         self.changing.add(1, ordering: .sequentiallyConsistent)
         defer { self.changing.subtract(1, ordering: .sequentiallyConsistent) }
