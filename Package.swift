@@ -298,8 +298,12 @@ if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
             "RenderTime", ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "Rendering"],
             [("ArgumentParser", "swift-argument-parser")]
         ),
+        (
+            "TargetTime", ["JSONTree", "PrometheusModel", "PrometheusConfig", "TargetAllocation"],
+            [("ArgumentParser", "swift-argument-parser")]
+        ),
     ]
-    for (name, ours, packages) in benchmarks {
+    for (name, ours, packages) in benchmarks where wanted.isSuperset(of: ours) {
         let uses = ours.map { Target.Dependency(stringLiteral: $0) } + packages.map(reference)
         let path = "Tests/Benchmarks/\(name)"
         package.targets.append(

@@ -41,11 +41,20 @@ extension AllocatorState {
         for (rank, collector) in inOrder.enumerated() { self.collectors[collector.value].rank = Int32(rank) }
         self.ring.rebuild(self.settings.hashes ? inOrder.map { ($0.key, $0.value) } : [])
         self.nodes = [:]
-        self.loads = LoadHeap()
+        if self.settings.strategy == .perNode {
+            for (_, slot) in inOrder where !self.collectors[slot].nodeName.isEmpty {
+                self.nodes[self.symbols.intern(self.collectors[slot].nodeName)] = slot
+            }
+        }
+        guard self.settings.weighs else {
+            self.loads = LeastLoaded()
+            return
+        }
+        self.loads = LeastLoaded(inOrder.map { ($0.value, self.collectors[$0.value].count) })
         for (_, slot) in inOrder {
-            let node = self.collectors[slot].nodeName
-            if self.settings.strategy == .perNode, !node.isEmpty { self.nodes[self.symbols.intern(node)] = slot }
-            if self.settings.weighs { self.loads.insert(slot, load: Int32(self.collectors[slot].count)) }
+            for list in self.collectors[slot].lists where list >= 0 {
+                self.loads.set(job: self.lists[list].job, of: slot, self.lists[list].items.count)
+            }
         }
     }
 
@@ -110,18 +119,7 @@ extension AllocatorState {
         if let known = self.known.owner(of: self.items[item].hash), let slot = self.collectorSlots[known] {
             return .collector(slot)
         }
-        let job = Int(self.items[item].job)
-        let least = self.loads.least { slot, best in
-            let (one, other) = (self.count(of: slot, job: job), self.count(of: best, job: job))
-            return one != other ? one < other : self.collectors[slot].rank < self.collectors[best].rank
-        }
-        return least.map { .collector($0) } ?? .nobody(.noCollectors)
-    }
-
-    private func count(of collector: Int32, job: Int) -> Int {
-        guard job < self.collectors[collector].lists.count else { return 0 }
-        let list = self.collectors[collector].lists[job]
-        return list < 0 ? 0 : self.lists[list].items.count
+        return self.loads.least(job: self.items[item].job).map { .collector($0) } ?? .nobody(.noCollectors)
     }
 
     mutating func offer(_ item: Int32) {
@@ -210,7 +208,7 @@ extension AllocatorState {
         self.items[item].ownerSlot = Int32(truncatingIfNeeded: self.lists[list].items.count)
         self.lists[list].items.append(item)
         self.collectors[collector].count += 1
-        if self.settings.weighs { self.loads.increase(collector) }
+        if self.settings.weighs { self.loads.increase(collector, job: self.items[item].job) }
     }
 
     private mutating func detach(_ item: Int32, _ list: Int32) {
@@ -223,7 +221,7 @@ extension AllocatorState {
             self.items[last].ownerSlot = slot
         }
         self.collectors[owner].count -= 1
-        if self.settings.weighs { self.loads.decrease(owner) }
+        if self.settings.weighs { self.loads.decrease(owner, job: self.items[item].job) }
     }
 
     mutating func removeUnassigned(_ item: Int32) {

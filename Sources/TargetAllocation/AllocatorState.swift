@@ -31,7 +31,7 @@ package struct AllocatorState: Sendable {
     var lists = Slots<TargetList>()
     var unassigned: [Int32] = []
     var ring = HashRing()
-    var loads = LoadHeap()
+    var loads = LeastLoaded()
 
     /// Counts changes. A list's version is the change that made it what it is.
     var change: UInt64 = 0

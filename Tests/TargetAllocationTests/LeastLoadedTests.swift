@@ -2,39 +2,36 @@ import Testing
 
 @testable import TargetAllocation
 
-struct LoadHeapTests {
+struct LeastLoadedTests {
     /// Beside a scan of all of them.
     @Test(arguments: 1...20)
     func asAScanSaysIt(seed: UInt64) {
         var random = SplitMix(seed)
-        var heap = LoadHeap()
-        var loads: [Int32: Int32] = [:]
+        // More than one word of bits, and slots in another order than the names.
+        let slots = (0..<Int32(1 + random.below(150))).shuffled(using: &random)
+        var counts: [Int32: [Int]] = [:]
+        for slot in slots { counts[slot] = (0..<3).map { _ in random.below(3) } }
+        let load = { (slot: Int32) in counts[slot]?.reduce(0, +) ?? 0 }
+        var least = LeastLoaded(slots.map { ($0, load($0)) })
+        for slot in slots { for job in 0..<3 { least.set(job: Int32(job), of: slot, counts[slot]?[job] ?? 0) } }
         for _ in 0..<3000 {
-            let slot = Int32(random.below(40))
-            switch (random.below(5), loads[slot]) {
-            case (0, nil), (1, nil):
-                let load = Int32(random.below(6))
-                heap.insert(slot, load: load)
-                loads[slot] = load
-            case (0, .some):
-                heap.remove(slot)
-                loads[slot] = nil
-            case (1..., .some(let load)):
-                if load > 0, random.below(2) == 0 {
-                    heap.decrease(slot)
-                    loads[slot] = load - 1
-                } else {
-                    heap.increase(slot)
-                    loads[slot] = load + 1
-                }
-            default: break
+            let job = random.below(3)
+            let fewest = slots.map(load).min() ?? 0
+            let tied = slots.filter { load($0) == fewest }
+            let ofJob = tied.map { counts[$0]?[job] ?? 0 }.min()
+            let best = tied.first { counts[$0]?[job] == ofJob }
+            #expect(least.least(job: Int32(job)) == best)
+            // As a strategy does it, most of the time.
+            let slot = random.below(3) > 0 ? best ?? 0 : slots[random.below(slots.count)]
+            if random.below(3) == 0, counts[slot]?[job] ?? 0 > 0 {
+                least.decrease(slot, job: Int32(job))
+                counts[slot]?[job] -= 1
+            } else {
+                least.increase(slot, job: Int32(job))
+                counts[slot]?[job] += 1
             }
-            // By the slot's last digit, then by itself: a tie rule that the heap does not know.
-            let isBetter = { (one: Int32, other: Int32) in (one % 10, one) < (other % 10, other) }
-            let fewest = loads.values.min()
-            let best = loads.filter { $0.value == fewest }.keys.min { isBetter($0, $1) }
-            #expect(heap.least(isBetter) == best)
         }
+        #expect(LeastLoaded().least(job: 0) == nil)
     }
 }
 
