@@ -120,7 +120,7 @@ let modules: [Module] = [
         packages: [("Crypto", "swift-crypto")],
         fixtures: true
     ),
-    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "PrometheusModel"], fixtures: true),
+    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel"], fixtures: true),
     Module(
         name: "PrometheusResources",
         ours: ["JSONTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSONTree
 import TelemetryAPI
 
 #if canImport(Glibc)
