@@ -1,6 +1,9 @@
 // The state of the target allocator as one value: filter, strategies, hand-over, lists. Time is a parameter, everything
 // else comes in as values; `TargetLists` is the same for many readers at once.
 
+package import PrometheusConfig
+import PrometheusModel
+
 /// How targets are filtered and spread.
 package struct AllocationSettings: Sendable, Hashable {
     package enum Strategy: String, Sendable, Hashable, CaseIterable {
@@ -31,6 +34,17 @@ package struct AllocationSettings: Sendable, Hashable {
         self.filters = filters
         self.handsOver = handsOver
         self.handOverDeadline = handOverDeadline
+    }
+
+    /// From the allocator's configuration, whose names of strategies were checked.
+    package init(_ settings: AllocatorSettings) {
+        self.init(
+            strategy: Strategy(rawValue: settings.allocationStrategy) ?? .consistentHashing,
+            fallback: Strategy(rawValue: settings.allocationFallbackStrategy),
+            filters: settings.filters,
+            handsOver: settings.handOver.isEnabled,
+            handOverDeadline: .nanoseconds(settings.handOver.deadline.nanoseconds)
+        )
     }
 
     /// Whether some target's collector depends on how many the collectors have.

@@ -14,23 +14,47 @@ struct TargetFilter: Sendable {
     private let rules: [RelabelRule]
     private let seeds: [Label]
     private var relabelling: Relabelling
+    /// What is there before the rules run if the target does not say otherwise.
+    private let seedPairs: [LabelPair]
+    /// Set before the rules and gone after them: with it the rules of the Prometheus operator that give each shard its part
+    /// keep every target.
+    private let disablesSharding: Symbol
 
     init(_ job: ScrapeJob, _ symbols: inout SymbolTable) throws {
         self.job = job.name
         self.rules = job.relabelRules
         self.seeds = job.seeds()
         self.relabelling = try Relabelling(rules: job.relabelRules)
+        self.disablesSharding = symbols.intern("__tmp_disable_sharding")
+        var pairs = self.seeds.map { LabelPair(name: symbols.intern($0.name), value: symbols.intern($0.value)) }
+        pairs.append(LabelPair(name: self.disablesSharding, value: symbols.intern("true")))
+        self.seedPairs = LabelSet(merging: [], own: pairs, in: symbols).pairs
     }
 
     /// Whether it does the same with every target as that of the job would.
     func isThat(of job: ScrapeJob) -> Bool { self.rules == job.relabelRules && self.seeds == job.seeds() }
+
+    var live: [LabelPair] { self.seedPairs }
 
     mutating func outcome(
         _ labels: UnsafeBufferPointer<LabelPair>,
         isFiltered: Bool,
         in symbols: inout SymbolTable
     ) -> Outcome {
-        let set = LabelSet(merging: Array(labels), own: [], in: symbols)
-        return .kept(TargetIdentity.hash(set, job: self.job, in: symbols))
+        guard isFiltered else {
+            return .kept(TargetIdentity.hash(LabelSet(sorted: Array(labels)), job: self.job, in: symbols))
+        }
+        // An empty label is one that isn't there.
+        let own = labels.filter { pair in
+            pair.name != self.disablesSharding
+                && (pair.value != .empty || !self.seedPairs.contains { $0.name == pair.name })
+        }
+        let seeded = LabelSet(merging: self.seedPairs, own: own, in: symbols)
+        switch self.relabelling.apply(seeded, in: &symbols) {
+        case .dropped(let rule): return .dropped(rule: rule)
+        case .kept(let result):
+            let wanted = result.pairs.filter { $0.name != self.disablesSharding }
+            return .kept(TargetIdentity.hash(LabelSet(sorted: wanted), job: self.job, in: symbols))
+        }
     }
 }
