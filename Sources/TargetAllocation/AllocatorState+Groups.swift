@@ -113,7 +113,7 @@ extension AllocatorState {
             } else {
                 outcome = self.contents[content].pairs.withUnsafeBufferPointer { pairs in
                     let own = UnsafeBufferPointer(rebasing: pairs[self.contents[content].range(index)])
-                    return self.jobs[origin.job].outcome(own, isFiltered: filters, in: &self.symbols)
+                    return self.jobs[origin.job].outcome(own, isFiltered: filters, in: &self.symbols, &self.merger)
                 }
             }
             switch outcome {
@@ -198,7 +198,7 @@ extension AllocatorState {
         if left.group == right.group { return left.index < right.index }
         let (one, other) = (self.groups[left.group], self.groups[right.group])
         if one.discovery != other.discovery { return one.discovery < other.discovery }
-        return self.symbols.string(of: one.source) < self.symbols.string(of: other.source)
+        return self.symbols.precedes(one.source, other.source)
     }
 
     /// A group's targets are gone, unless they are somewhere else, too.

@@ -7,9 +7,14 @@ extension AllocatorState {
     mutating func intern(_ group: TargetGroup) -> Int32 {
         var pairs: [LabelPair] = []
         var ends: [UInt32] = []
-        let shared = self.pairs(group.labels)
+        var shared: [LabelPair] = []
+        self.memory.intern(group.labels, from: 0, in: &self.symbols, to: &shared)
+        if let first = group.targets.first { pairs.reserveCapacity((shared.count + first.count) * group.targets.count) }
+        var labels = shared
         for target in group.targets {
-            pairs += LabelSet(merging: shared, own: self.pairs(target), in: self.symbols).pairs
+            labels.removeSubrange(shared.count...)
+            self.memory.intern(target, from: shared.count, in: &self.symbols, to: &labels)
+            self.merger.merge(labels, in: self.symbols, to: &pairs)
             ends.append(UInt32(truncatingIfNeeded: pairs.count))
         }
         if ends.count == 1 { ends = [] }
@@ -33,10 +38,6 @@ extension AllocatorState {
         return slot
     }
 
-    private mutating func pairs(_ labels: [Label]) -> [LabelPair] {
-        labels.map { LabelPair(name: self.symbols.intern($0.name), value: self.symbols.intern($0.value)) }
-    }
-
     mutating func release(content slot: Int32) {
         self.contents[slot].references -= 1
         guard self.contents[slot].references == 0 else { return }
@@ -47,7 +48,7 @@ extension AllocatorState {
 
     /// Throws away text that no label has any more, when there is twice as much as was left the last time.
     mutating func collectSymbols() {
-        guard self.symbols.byteCount > 2 * self.collectedBytes else { return }
+        guard self.symbols.isWorthCollecting else { return }
         let (contents, groups) = (self.contents.elements, self.groups.elements)
         let (items, nodes, labels) = (self.items.elements, self.nodes.keys, self.nodeLabels.live)
         let address = self.addressLabel
@@ -69,6 +70,7 @@ extension AllocatorState {
             for group in groups { marker.mark(group.source) }
             for item in items { marker.mark(item.node) }
         }
-        self.collectedBytes = max(1 << 20, self.symbols.byteCount)
+        self.merger.forget()
+        self.memory.forget()
     }
 }

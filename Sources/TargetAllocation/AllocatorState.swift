@@ -12,6 +12,8 @@ package struct AllocatorState: Sendable {
     package private(set) var isHolding: Bool
 
     var symbols = SymbolTable()
+    var merger = LabelMerger()
+    var memory = LabelMemory()
     var nodeLabels: NodeLabels
     var addressLabel: Symbol
 
@@ -44,8 +46,6 @@ package struct AllocatorState: Sendable {
     var known = KnownOwners()
     /// Targets whose collector may be another one with their new labels.
     var doubtful: [Int32] = []
-    /// How much text there was when it was last looked through.
-    var collectedBytes = 1 << 20
 
     package init(_ settings: AllocationSettings = AllocationSettings(), isHolding: Bool = false) {
         self.settings = settings

@@ -31,9 +31,10 @@ struct JobState: Sendable {
     mutating func outcome(
         _ labels: UnsafeBufferPointer<LabelPair>,
         isFiltered: Bool,
-        in symbols: inout SymbolTable
+        in symbols: inout SymbolTable,
+        _ merger: inout LabelMerger
     ) -> TargetFilter.Outcome {
-        self.filter?.outcome(labels, isFiltered: isFiltered, in: &symbols) ?? .dropped(rule: 0)
+        self.filter?.outcome(labels, isFiltered: isFiltered, in: &symbols, &merger) ?? .dropped(rule: 0)
     }
 
     mutating func countDropped(_ rule: Int, _ by: Int) {

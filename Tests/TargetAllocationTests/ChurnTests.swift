@@ -1,10 +1,14 @@
+import Glibc
 import PrometheusModel
 import Testing
 
 @testable import TargetAllocation
 
-/// Random changes, beside an allocator that is as simple as can be.
+/// Random changes, beside an allocator that is as simple as can be. `SWIFTLET_CHURN=1000` tries so many seeds.
 struct ChurnTests {
+    private static let seeds: ClosedRange<UInt64> =
+        1...(getenv("SWIFTLET_CHURN").flatMap { UInt64(String(cString: $0)) } ?? 4)
+
     /// What was discovered and who is there, as plain sets.
     private struct World {
         struct Source: Hashable, Comparable {
@@ -61,6 +65,14 @@ struct ChurnTests {
                     CollectorPod(name: "collector-\($0)", nodeName: "node-\($0)")
                 }
                 state.setCollectors(self.collectors, now: now)
+                return
+            }
+            if self.random.below(20) == 0 {
+                // A job goes, and comes again.
+                let gone = self.random.below(3)
+                state.setJobs((0..<3).filter { $0 != gone }.map { job("job-\($0)", discoveries: 2) }, now: now)
+                state.setJobs((0..<3).map { job("job-\($0)", discoveries: 2) }, now: now)
+                self.groups = self.groups.filter { $0.key.job != gone }
                 return
             }
             var updates: [TargetUpdate] = []
@@ -131,17 +143,27 @@ struct ChurnTests {
             overview.jobs.reduce(0) { $0 + $1.discovered } == world.groups.values.reduce(0) { $0 + $1.targets.count }
         )
         #expect(state.groups.count == world.groups.values.filter { !$0.targets.isEmpty }.count)
+        for slot in 0..<Int32(state.lists.capacity) where state.lists[slot].collector >= 0 {
+            let list = state.lists[slot]
+            for (index, item) in list.items.enumerated() {
+                #expect(state.items[item].owner == list.collector && Int(state.items[item].ownerSlot) == index)
+            }
+            for (index, item) in list.leaving.enumerated() {
+                #expect(state.items[item].previous == list.collector && Int(state.items[item].previousSlot) == index)
+                #expect(state.items[item].owner >= 0 && state.items[item].owner != list.collector)
+            }
+        }
         for (item, places) in state.shared { #expect(state.items[item].isShared && !places.isEmpty) }
         #expect(state.itemSlots.count == state.items.count)
     }
 
-    @Test(arguments: [AllocationSettings.Strategy.consistentHashing, .perNode], 1...8)
+    @Test(arguments: [AllocationSettings.Strategy.consistentHashing, .perNode], Self.seeds)
     func incrementalIsAsFromScratch(strategy: AllocationSettings.Strategy, seed: UInt64) {
         let fallback: AllocationSettings.Strategy? = seed % 2 == 0 ? .consistentHashing : nil
         let settings = AllocationSettings(strategy: strategy, fallback: fallback, handsOver: seed % 3 == 0)
         var world = World(seed)
         var state = world.state(settings)
-        for step in 0..<150 {
+        for step in 0..<100 {
             world.step(&state, now: .seconds(step))
             state.tick(now: .seconds(step))
             if world.random.below(3) == 0 { state.fetchAll(now: .seconds(step)) }
@@ -175,7 +197,7 @@ struct ChurnTests {
         }
     }
 
-    @Test(arguments: 1...12)
+    @Test(arguments: Self.seeds)
     func leastWeightedFollowsItsRules(seed: UInt64) {
         let settings = AllocationSettings(strategy: .leastWeighted, handsOver: seed % 2 == 0)
         var world = World(seed)

@@ -167,7 +167,7 @@ struct HandOverTests {
 
     /// Collectors that poll at their own times, what they have being what they fetched last: from the time at which a target
     /// was first scraped somebody has it always, and two have it no longer than from the new one's poll to the old one's.
-    @Test(arguments: 1...30)
+    @Test(arguments: 1...10)
     func nobodyIsWithoutAndNoneTwiceForLong(seed: UInt64) {
         var random = SplitMix(seed)
         var state = Self.state(0..<2)
@@ -198,7 +198,7 @@ struct HandOverTests {
             }
             var counts: [String: Int] = [:]
             for addresses in has.values { for address in addresses { counts[address, default: 0] += 1 } }
-            #expect(scraped.allSatisfy { counts[$0] != nil }, "second \(second)")
+            #expect(scraped.first { counts[$0] == nil } == nil, "second \(second)")
             for address in scraped {
                 twice[address] = (counts[address] ?? 0) > 1 ? (twice[address] ?? 0) + 1 : 0
                 // A poll of the old one after that of the new one.
