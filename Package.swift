@@ -133,7 +133,7 @@ let modules: [Module] = [
         ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
         fixtures: true
     ),
-    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig"]),
+    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig", "CZlib"]),
     Module(
         name: "TargetAllocator",
         ours: [
@@ -262,6 +262,9 @@ if wanted.contains("CRE2") {
 if wanted.contains("CDiscovery") {
     targets.append(.target(name: "CDiscovery", linkerSettings: [.linkedLibrary("resolv")]))
 }
+if wanted.contains("CZlib") {
+    targets.append(.target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]))
+}
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))
 }
@@ -300,8 +303,12 @@ if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
             "RenderTime", ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "Rendering"],
             [("ArgumentParser", "swift-argument-parser")]
         ),
+        (
+            "TargetTime", ["JSONTree", "PrometheusModel", "PrometheusConfig", "TargetAllocation"],
+            [("ArgumentParser", "swift-argument-parser")]
+        ),
     ]
-    for (name, ours, packages) in benchmarks {
+    for (name, ours, packages) in benchmarks where wanted.isSuperset(of: ours) {
         let uses = ours.map { Target.Dependency(stringLiteral: $0) } + packages.map(reference)
         let path = "Tests/Benchmarks/\(name)"
         package.targets.append(
