@@ -241,10 +241,8 @@ struct FieldSchema: Sendable {
     }
 
     static func texts(_ value: JSONValue) throws(FieldError) -> [String] {
-        // Go's YAML takes a single text for a list of one.
         guard case .array(let elements) = value else {
-            if case .object = value { throw FieldError("must be a list of texts, not \(Self.shown(value))") }
-            return [try Self.text(value)]
+            throw FieldError("must be a list of texts, not \(Self.shown(value))", hint: "put it in brackets: [VALUE]")
         }
         var texts: [String] = []
         texts.reserveCapacity(elements.count)

@@ -86,7 +86,7 @@ struct ScrapeJobDraft {
 
     /// A field that is one slip away from a known one was meant to be that; others may be newer than we are.
     private static func checkUnknown(_ name: String) throws(FieldError) {
-        let known = FieldSchema.scrapeJob.fields.lazy.map(\.name)
+        let known = FieldSchema.scrapeJob.fields.map(\.name) + DiscoveryConfig.kinds
         if let near = known.first(where: {
             abs($0.utf8.count - name.utf8.count) <= 2 && Spelling.distance($0, name) <= 2
         }) {
