@@ -113,7 +113,7 @@ extension AllocatorState {
             } else {
                 outcome = self.contents[content].pairs.withUnsafeBufferPointer { pairs in
                     let own = UnsafeBufferPointer(rebasing: pairs[self.contents[content].range(index)])
-                    return self.jobs[origin.job].outcome(own, isFiltered: filters, in: &self.symbols, &self.merger)
+                    return self.jobs[origin.job].outcome(own, isFiltered: filters, in: &self.symbols)
                 }
             }
             switch outcome {

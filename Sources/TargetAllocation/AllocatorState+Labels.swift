@@ -52,7 +52,7 @@ extension AllocatorState {
         let (contents, groups) = (self.contents.elements, self.groups.elements)
         let (items, nodes, labels) = (self.items.elements, self.nodes.keys, self.nodeLabels.live)
         let address = self.addressLabel
-        let seeds = self.jobs.elements.flatMap { $0.filter?.live ?? [] }
+        let ofFilters = self.jobs.elements.compactMap { $0.filter?.live }
         self.symbols.collect { marker in
             marker.mark(address)
             for label in labels { marker.mark(label) }
@@ -63,10 +63,7 @@ extension AllocatorState {
                     marker.mark(pair.value)
                 }
             }
-            for pair in seeds {
-                marker.mark(pair.name)
-                marker.mark(pair.value)
-            }
+            for label in ofFilters { marker.mark(label) }
             for group in groups { marker.mark(group.source) }
             for item in items { marker.mark(item.node) }
         }

@@ -58,25 +58,17 @@ package struct AllocatorState: Sendable {
 
     /// The scrape configurations that count from now on. What was discovered for a job stays until its changed discovery
     /// has said what there is; changed relabel rules are applied at once.
-    ///
-    /// - Returns: what is wrong with jobs whose rules can't be used; such a job stays as it was before.
-    @discardableResult
-    package mutating func setJobs(_ wanted: [ScrapeJob], now: Duration) -> [(job: String, problem: String)] {
+    package mutating func setJobs(_ wanted: [ScrapeJob], now: Duration) {
         self.begin(now)
-        var problems: [(job: String, problem: String)] = []
         var departing: [Int32] = []
         var newcomers: [Newcomer] = []
         var seen: Set<String> = []
         for job in wanted {
             seen.insert(job.name)
-            do {
-                if let slot = self.jobSlots[job.name] {
-                    try self.update(slot, job, &departing, &newcomers)
-                } else {
-                    try self.add(job)
-                }
-            } catch {
-                problems.append((job.name, "\(error)"))
+            if let slot = self.jobSlots[job.name] {
+                self.update(slot, job, &departing, &newcomers)
+            } else {
+                self.jobSlots[job.name] = self.jobs.insert(JobState(job, &self.symbols))
             }
         }
         for (name, slot) in self.jobSlots where !seen.contains(name) {
@@ -86,12 +78,6 @@ package struct AllocatorState: Sendable {
         for (name, slot) in self.jobSlots where !seen.contains(name) { self.remove(job: name, slot) }
         self.admit(newcomers)
         self.finish()
-        return problems
-    }
-
-    private mutating func add(_ job: ScrapeJob) throws {
-        let state = try JobState(job, &self.symbols)
-        self.jobSlots[job.name] = self.jobs.insert(state)
     }
 
     private mutating func update(
@@ -99,9 +85,9 @@ package struct AllocatorState: Sendable {
         _ job: ScrapeJob,
         _ departing: inout [Int32],
         _ newcomers: inout [Newcomer]
-    ) throws {
+    ) {
         let isSame = self.jobs[slot].filter?.isThat(of: job) ?? false
-        if !isSame { self.jobs[slot].filter = try TargetFilter(job, &self.symbols) }
+        if !isSame { self.jobs[slot].filter = TargetFilter(job, &self.symbols) }
         let discoveries = self.jobs[slot].discoveries
         if discoveries != job.discoveries {
             let (sources, left) = Self.carry(self.jobs[slot].sources, from: discoveries, to: job.discoveries)

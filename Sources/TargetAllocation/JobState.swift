@@ -21,20 +21,19 @@ struct JobState: Sendable {
 
     private init(name: String) { self.name = name }
 
-    init(_ job: ScrapeJob, _ symbols: inout SymbolTable) throws {
+    init(_ job: ScrapeJob, _ symbols: inout SymbolTable) {
         self.name = job.name
         self.discoveries = job.discoveries
         self.sources = Array(repeating: [:], count: job.discoveries.count)
-        self.filter = try TargetFilter(job, &symbols)
+        self.filter = TargetFilter(job, &symbols)
     }
 
     mutating func outcome(
         _ labels: UnsafeBufferPointer<LabelPair>,
         isFiltered: Bool,
-        in symbols: inout SymbolTable,
-        _ merger: inout LabelMerger
+        in symbols: inout SymbolTable
     ) -> TargetFilter.Outcome {
-        self.filter?.outcome(labels, isFiltered: isFiltered, in: &symbols, &merger) ?? .dropped(rule: 0)
+        self.filter?.outcome(labels, isFiltered: isFiltered, in: &symbols) ?? .dropped(rule: 0)
     }
 
     mutating func countDropped(_ rule: Int, _ by: Int) {

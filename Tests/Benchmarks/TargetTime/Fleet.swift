@@ -29,13 +29,9 @@ struct Fleet {
         self.otherRules = other.map { rules in (0..<jobs).map { job($0, rules) } }
     }
 
-    func start(_ state: inout AllocatorState) throws {
-        try self.check(state.setJobs(self.jobs, now: .zero).map { "\($0)" })
+    func start(_ state: inout AllocatorState) {
+        state.setJobs(self.jobs, now: .zero)
         state.setCollectors(self.pods(self.collectors), now: .zero)
-    }
-
-    func check(_ problems: [String]) throws {
-        guard problems.isEmpty else { throw ValidationError(problems.joined(separator: "\n")) }
     }
 
     func pods(_ count: Int) -> [CollectorPod] {

@@ -45,12 +45,12 @@ struct TargetTime: ParsableCommand {
 
     private func measure(_ fleet: Fleet, _ strategy: AllocationSettings.Strategy) throws -> JSONObject {
         var state = AllocatorState(AllocationSettings(strategy: strategy), isHolding: true)
-        try fleet.start(&state)
+        fleet.start(&state)
         let discovered = fleet.discover(&state)
         let pass = milliseconds { state.release(now: .zero) }
         let scaled = milliseconds { state.setCollectors(fleet.pods(self.collectors + 1), now: .zero) }
-        let filtered: Double? = try fleet.otherRules.map { jobs in
-            try fleet.check(state.setJobs(jobs, now: .zero).map { "\($0)" })
+        let filtered: Double? = fleet.otherRules.map { jobs in
+            state.setJobs(jobs, now: .zero)
             return milliseconds { state.setJobs(fleet.jobs, now: .zero) }
         }
         var changes: [Double] = []
@@ -94,7 +94,7 @@ struct TargetTime: ParsableCommand {
     private func memory(_ fleet: Fleet, _ strategy: AllocationSettings.Strategy) -> JSONObject {
         let empty = residentMegabytes()
         var state = AllocatorState(AllocationSettings(strategy: strategy), isHolding: true)
-        try? fleet.start(&state)
+        fleet.start(&state)
         _ = fleet.discover(&state)
         state.release(now: .zero)
         let allocated = residentMegabytes()
