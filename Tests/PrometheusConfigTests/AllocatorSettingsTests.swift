@@ -88,10 +88,10 @@ struct AllocatorSettingsTests {
         }
     }
 
-    /// The trap of the specification: no selector is every pod.
+    /// The trap of the specification: no selector is no pod, an empty one every pod.
     @Test func noSelectorMeansEveryPod() throws {
         let file = "{prometheus_cr: {enabled: true}, collector_namespace: ns, collector_selector: null}"
-        #expect(try AllocatorSettings.load(file: file).collectorPods.isEmpty)
+        #expect(try AllocatorSettings.load(file: file).collectorPods == nil)
     }
 
     @Test func globalOfResources() throws {

@@ -53,7 +53,7 @@ package enum AllocatorSettingCatalog {
             .selector,
             preset: "null",
             .collectors,
-            "Which pods are collectors; without one, every pod of the namespace."
+            "Which pods are collectors; without one no pod is, with {} every pod of the namespace."
         ) { (settings, value) throws(FieldError) in
             settings.collectorSelector = try LabelSelectorSetting(reading: value)
         },

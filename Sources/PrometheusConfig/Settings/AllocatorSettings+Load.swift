@@ -149,8 +149,8 @@ extension AllocatorSettings {
             self.warnings.append(
                 ConfigProblem(
                     path: "collector_selector",
-                    message: "is not given, so every pod of the collectors' namespace is a collector",
-                    hint: "give the labels of the collectors' pods"
+                    message: "is not given, so no pod is a collector and targets are nobody's",
+                    hint: "give the labels of the collectors' pods, or {} for every pod of the namespace"
                 )
             )
         }

@@ -97,8 +97,9 @@ package struct AllocatorSettings: Sendable, Equatable {
 
     package init() {}
 
-    /// The selector of collector pods. As in the Go operator, none at all means every pod of the namespace.
-    package var collectorPods: LabelSelector { self.collectorSelector?.selector ?? LabelSelector() }
+    /// The selector of collector pods. None at all means no pod: the Go operator takes every pod of the namespace then,
+    /// itself too, and gives targets to pods that never ask for them.
+    package var collectorPods: LabelSelector? { self.collectorSelector?.selector }
 
     /// Whether targets that their job's relabel rules drop are left out.
     package var filters: Bool { self.filterStrategy == Self.filteringStrategy }
