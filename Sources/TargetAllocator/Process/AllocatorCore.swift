@@ -182,7 +182,6 @@ package final class AllocatorCore: Service {
                     isComplete: update.isInitial
                 )
             )
-            if update.isInitial { state.awaited.remove(Place(job: update.job, discovery: update.discovery)) }
         }
         self.work.raise()
     }
@@ -190,7 +189,6 @@ package final class AllocatorCore: Service {
     package func setCollectors(_ collectors: [CollectorPod]) {
         self.state.withLock { state in
             state.collectors = collectors
-            state.hasCollectors = true
         }
         self.work.raise()
     }
@@ -231,6 +229,13 @@ package final class AllocatorCore: Service {
             self.metrics.allocated("SetTargets", nanoseconds: spent)
             self.metrics.processed(jobs: Set(updates.map(\.job)), nanoseconds: spent)
         }
+        // Only now: what was heard counts when it is taken in.
+        self.state.withLock { state in
+            if collectors != nil { state.hasCollectors = true }
+            for update in updates where update.isComplete {
+                state.awaited.remove(Place(job: update.job, discovery: update.discovery))
+            }
+        }
         self.becomeReady(now: now, deadline: deadline)
         self.lists.update({ $0.tick(now: now) }, now: now)
         self.metrics.show(self.lists.read { $0.overview() })
@@ -242,12 +247,13 @@ package final class AllocatorCore: Service {
             guard !state.isReady, state.answers != nil else { return nil }
             let isComplete = state.awaited.isEmpty && state.hasCollectors
             guard isComplete || isLate else { return nil }
-            state.isReady = true
             return isComplete
                 ? [] : state.awaited.map(\.job).sorted() + (state.hasCollectors ? [] : ["collector pods"])
         }
         guard let waiting else { return }
         self.lists.update({ $0.release(now: now) }, now: now)
+        // Whoever is told that it is ready finds the lists filled.
+        self.state.withLock { $0.isReady = true }
         self.metrics.ready(true)
         if waiting.isEmpty {
             self.logger.info("the first discovery is complete; targets are given out")

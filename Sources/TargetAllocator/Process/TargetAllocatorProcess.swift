@@ -1,4 +1,5 @@
 import AdmissionServer
+import FoundationEssentials
 package import KubeClient
 import KubeModel
 import KubeRuntime
@@ -72,6 +73,12 @@ package struct TargetAllocatorProcess: Sendable {
             CollectorPodWatcher(client: client, choice: choice) { core.setCollectors($0) }
         }
         let metrics = self.metrics
+        let host = ProcessInfo.processInfo.hostName
+        let events = EventRecorder(
+            client: client,
+            reporter: EventReporter(controller: "opentelemetry-targetallocator", instance: host)
+        )
+        services.append(events)
         let resources = ReplaceableService(Self.resources(settings, client)) { configuration in
             configuration.map { configuration in
                 var watched = ResourceWatcher.Configuration(
@@ -79,7 +86,9 @@ package struct TargetAllocatorProcess: Sendable {
                     secretNamespaces: configuration.secretNamespaces
                 )
                 watched.quietTime = .seconds(1)
-                return ResourceWatcher(client: client, configuration: watched, metrics: metrics) { core.use($0) }
+                return ResourceWatcher(client: client, configuration: watched, events: events, metrics: metrics) {
+                    core.use($0)
+                }
             }
         }
         services += [pods, resources]
