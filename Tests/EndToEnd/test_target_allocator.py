@@ -44,15 +44,18 @@ def kubectl(*arguments, text=None):
 def namespace():
     name = f"allocator-{uuid.uuid4().hex[:6]}"
     kubectl("create", "namespace", name)
+    # Pods of a node that does not exist are soon deleted. There is one of the namespace's name.
+    kubectl("create", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}))
     yield name
+    kubectl("delete", "node", name, "--wait=false")
     kubectl("delete", "namespace", name, "--wait=false")
 
 
-def add_collector(namespace, name, node="node-1"):
+def add_collector(namespace, name):
     """A pod that no kubelet runs: what its status says is written here."""
     pod = {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": LABEL}},
-        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": False,
+        "spec": {"nodeName": namespace, "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": False,
                  "containers": [{"name": "c", "image": "none"}]},
     }
     kubectl("create", "-n", namespace, "-f", "-", text=json.dumps(pod))
@@ -121,6 +124,8 @@ class Allocator:
             "collector_namespace": namespace,
             "collector_selector": {"matchlabels": {"app": LABEL}},
             "filter_strategy": "relabel-config",
+            # The node has no kubelet, so its pods are not ready for long.
+            "collector_not_ready_grace_period": "0s",
             "handover": {"deadline": f"{4 * REFRESH}s"},
             "config": {"scrape_configs": [{
                 "job_name": "loop/back", "scrape_interval": "1s",
