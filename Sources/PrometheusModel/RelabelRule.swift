@@ -24,6 +24,8 @@ package struct RelabelRule: Sendable, Hashable {
     package let modulus: UInt64
     package let targetLabel: String
     package let replacement: String
+    /// What labels may be called, those whose names come of a value, too.
+    package let names: LabelName.Scheme
 
     private static let separatorDefault = ";"
     private static let replacementDefault = "$1"
@@ -40,6 +42,7 @@ package struct RelabelRule: Sendable, Hashable {
     ///   - json: an element of `relabel_configs`.
     ///   - names: what a label may be called.
     package init(json: JSONObject, names: LabelName.Scheme = .utf8) throws(Problem) {
+        self.names = names
         var fields = Fields()
         for member in json.members { try fields.read(member.key, member.value, names) }
         self.action = fields.action

@@ -1,11 +1,13 @@
 /// The labels of a target while rules run on them.
 ///
 /// They have an order that `labelmap` shows when two labels are mapped to one name: first those that the target came with
-/// and that are as they were, then those that were set, in the order in which they first were. The last one wins.
+/// and that are as they were, by their names, then those that were set, in the order in which they first were. The last
+/// one wins.
 struct RelabelWork: Sendable {
-    /// What the target came with, then what was set. A label that the target came with and that was set or removed stays
+    /// What the target came with, the seeds, then what was set. A label that the target came with and that was set or removed stays
     /// as an empty one.
     private var pairs: [LabelPair] = []
+    private var ownCount = 0
     private var baseCount = 0
 
     /// What is left, in the order of the bytes of the names.
@@ -24,10 +26,15 @@ struct RelabelWork: Sendable {
     var joined: [UInt8] = []
     var output: [UInt8] = []
 
-    mutating func start(_ labels: UnsafeBufferPointer<LabelPair>) {
+    /// - Parameters:
+    ///   - labels: those of a set.
+    ///   - seeds: sorted, too; one is left out when there is such a label already.
+    mutating func start(_ labels: UnsafeBufferPointer<LabelPair>, seeds: [LabelPair]) {
         self.pairs.removeAll(keepingCapacity: true)
         self.pairs.append(contentsOf: labels)
-        self.baseCount = labels.count
+        for seed in seeds where self[seed.name].isEmpty { self.pairs.append(seed) }
+        self.ownCount = labels.count
+        self.baseCount = self.pairs.count
     }
 
     /// Empty for a label that isn't there.
@@ -68,8 +75,21 @@ struct RelabelWork: Sendable {
         if isDone == -2 { self.pairs.append(LabelPair(name: name, value: value)) }
     }
 
-    /// The labels at this moment, in their order.
+    /// The labels at this moment, in no order.
     var current: [LabelPair] { self.pairs.filter { !$0.value.isEmpty } }
+
+    /// The labels at this moment, in their order.
+    func ordered(_ table: borrowing SymbolTable) -> [LabelPair] {
+        var pairs = Array(self.pairs[..<self.ownCount])
+        for seed in self.pairs[self.ownCount..<self.baseCount] {
+            var at = pairs.count
+            while at > 0, table.precedes(seed.name, pairs[at - 1].name) { at -= 1 }
+            pairs.insert(seed, at: at)
+        }
+        pairs += self.pairs[self.baseCount...]
+        pairs.removeAll { $0.value.isEmpty }
+        return pairs
+    }
 
     mutating func sort(_ table: borrowing SymbolTable) {
         var hash: UInt32 = 0
