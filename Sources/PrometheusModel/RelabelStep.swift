@@ -236,7 +236,10 @@ struct RelabelStep: Sendable {
     }
 
     private mutating func map(_ work: inout RelabelWork, _ table: inout SymbolTable) {
-        for pair in work.ordered(table) {
+        // Where two names become one, that which comes last wins.
+        work.sort(table)
+        let labels = work.sorted
+        for pair in labels {
             let result = self.mapped(pair.name, &work, &table)
             if result != Self.nothing { work.set(Symbol(index: result), pair.value) }
         }
