@@ -105,7 +105,10 @@ struct RelabelCorpusTests {
                     #expect(left.isNull, "\(name): \(own) is dropped")
                 case .kept(let kept):
                     let ours = JSONObject(strings: Self.served(kept.labels(in: table)))
-                    #expect(JSONValue.object(ours) == left, "\(name): \(JSONValue.object(JSONObject(own.map { ($0.key, $0.value) })))")
+                    #expect(
+                        JSONValue.object(ours) == left,
+                        "\(name): \(JSONValue.object(JSONObject(own.map { ($0.key, $0.value) })))"
+                    )
                 }
             }
         }
