@@ -41,7 +41,8 @@ package struct PrometheusDuration: Sendable, Hashable, Comparable, CustomStringC
 
     private static func invalid(_ text: String) -> DurationError {
         DurationError(
-            description: "\"\(text.abbreviated)\" is not a duration: write numbers with units (y, w, d, h, m, s, ms), the"
+            description:
+                "\"\(text.abbreviated)\" is not a duration: write numbers with units (y, w, d, h, m, s, ms), the"
                 + " larger unit first, such as 1m30s"
         )
     }
@@ -105,7 +106,8 @@ package struct GoDuration: Sendable, Hashable, Comparable, CustomStringConvertib
             guard let unit = Self.units[String(name)] else {
                 let problem = name.isEmpty ? "has no unit" : "has the unknown unit \"\(String(name).abbreviated)\""
                 throw DurationError(
-                    description: "the duration \"\(text.abbreviated)\" \(problem): use h, m, s, ms, us or ns, such as 1m30s"
+                    description:
+                        "the duration \"\(text.abbreviated)\" \(problem): use h, m, s, ms, us or ns, such as 1m30s"
                 )
             }
             guard let number = whole.isEmpty ? 0 : UInt64(whole) else { throw Self.tooLong(text) }
@@ -132,7 +134,8 @@ package struct GoDuration: Sendable, Hashable, Comparable, CustomStringConvertib
 
     private static func invalid(_ text: String) -> DurationError {
         DurationError(
-            description: "\"\(text.abbreviated)\" is not a duration: write numbers with units (h, m, s, ms, us, ns), such as"
+            description:
+                "\"\(text.abbreviated)\" is not a duration: write numbers with units (h, m, s, ms, us, ns), such as"
                 + " 1m30s"
         )
     }

@@ -72,7 +72,8 @@ struct ExpansionTemplate: Sendable, Equatable {
 
     /// `nil` for a group that is not there, which is an empty text.
     private static func group(_ name: String, _ program: RelabelPattern.Program) -> Int? {
-        let isNumber = name.utf8.allSatisfy { LabelName.isDigit($0) } && (name.utf8.first != UInt8(ascii: "0") || name == "0")
+        let isNumber =
+            name.utf8.allSatisfy { LabelName.isDigit($0) } && (name.utf8.first != UInt8(ascii: "0") || name == "0")
         if isNumber, name.utf8.count <= 9, let number = Int(name) { return number <= program.groups ? number : nil }
         return program.group(named: name)
     }

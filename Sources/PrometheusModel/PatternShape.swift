@@ -24,7 +24,9 @@ enum PatternShape: Sendable, Equatable {
         var reader = Reader(bytes: bytes)
         let prefix = reader.literal()
         let open = reader.take("(")
-        guard reader.take("."), let isSomething = reader.take("+") ? true : reader.take("*") ? false : nil else { return nil }
+        guard reader.take("."), let isSomething = reader.take("+") ? true : reader.take("*") ? false : nil else {
+            return nil
+        }
         guard !open || reader.take(")") else { return nil }
         // `.*?` and what else may follow a group is left to RE2.
         let suffix = reader.literal()
@@ -76,7 +78,8 @@ enum PatternShape: Sendable, Equatable {
         }
 
         private func isQuantifier(_ byte: UInt8) -> Bool {
-            byte == UInt8(ascii: "*") || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "{")
+            byte == UInt8(ascii: "*") || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "?")
+                || byte == UInt8(ascii: "{")
         }
 
         /// `a|b|c` up to the end or a closing parenthesis.

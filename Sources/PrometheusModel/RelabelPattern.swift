@@ -97,7 +97,9 @@ package struct RelabelPattern: Sendable, Hashable {
                 }
             }
             let length = reason.firstIndex(of: 0) ?? reason.count
-            throw SyntaxError(description: String(decoding: reason[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            throw SyntaxError(
+                description: String(decoding: reason[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            )
         }
 
         deinit { cre2_free(self.pointer) }

@@ -24,6 +24,8 @@ package struct RelabelRule: Sendable, Hashable {
     package let modulus: UInt64
     package let targetLabel: String
     package let replacement: String
+    /// What labels may be called, those whose names come of a value, too.
+    package let names: LabelName.Scheme
 
     private static let separatorDefault = ";"
     private static let replacementDefault = "$1"
@@ -40,6 +42,7 @@ package struct RelabelRule: Sendable, Hashable {
     ///   - json: an element of `relabel_configs`.
     ///   - names: what a label may be called.
     package init(json: JSONObject, names: LabelName.Scheme = .utf8) throws(Problem) {
+        self.names = names
         var fields = Fields()
         for member in json.members { try fields.read(member.key, member.value, names) }
         self.action = fields.action
@@ -78,7 +81,10 @@ package struct RelabelRule: Sendable, Hashable {
                 let text = try Self.text(key, value)
                 guard let action = Action(rawValue: text.lowercased()) else {
                     let known = Action.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw Problem(field: key, message: "there is no action \"\(text.abbreviated)\": use one of \(known)")
+                    throw Problem(
+                        field: key,
+                        message: "there is no action \"\(text.abbreviated)\": use one of \(known)"
+                    )
                 }
                 self.action = action
             case "source_labels":
@@ -97,10 +103,10 @@ package struct RelabelRule: Sendable, Hashable {
             case "separator": self.separator = try Self.text(key, value)
             case "regex": self.regex = try Self.text(key, value)
             case "modulus":
-                guard case .number(let number) = value, number.isPlainInteger, let modulus = UInt64(number.literal) else {
+                guard let number = value.number, let modulus = Self.modulus(number) else {
                     throw Problem(
                         field: key,
-                        message: "a whole number of 0 or more is wanted, not \(value.text().abbreviated)"
+                        message: "a number from 0 to 18446744073709551615 is wanted, not \(value.text().abbreviated)"
                     )
                 }
                 self.modulus = modulus
@@ -112,6 +118,12 @@ package struct RelabelRule: Sendable, Hashable {
                     message: "a relabel rule has no such field: use \(Self.known.joined(separator: ", "))"
                 )
             }
+        }
+
+        /// A fraction is cut off, as Prometheus does.
+        private static func modulus(_ number: JSONNumber) -> UInt64? {
+            if number.isPlainInteger { return UInt64(number.literal) }
+            return number.double >= 0 ? UInt64(exactly: number.double.rounded(.towardZero)) : nil
         }
 
         private static let known = [
@@ -137,16 +149,17 @@ package struct RelabelRule: Sendable, Hashable {
             guard Self.isValid(template: self.replacement, names) else {
                 throw Problem(
                     field: "replacement",
-                    message: "\"\(self.replacement.abbreviated)\" is not a valid label name, which the action \(name) needs"
+                    message:
+                        "\"\(self.replacement.abbreviated)\" is not a valid label name, which the action \(name) needs"
                 )
             }
         case .replace, .keepEqual, .dropEqual, .hashMod, .lowercase, .uppercase:
             guard !self.targetLabel.isEmpty else {
                 throw Problem(field: "target_label", message: "the action \(name) needs the label it is about")
             }
-            let isTemplate = self.action == .replace && self.targetLabel.utf8.contains(UInt8(ascii: "$"))
+            // Prometheus lets a template pass with every action but this, though only replace fills it in.
             let isValid =
-                isTemplate
+                self.action != .hashMod
                 ? Self.isValid(template: self.targetLabel, names)
                 : LabelName.isValid(self.targetLabel, scheme: names)
             guard isValid else {

@@ -215,8 +215,7 @@ struct RelabelStep: Sendable {
             values.expand(text, ranges, into: &output)
             return true
         }
-        // No label has an empty name.
-        guard isMatch, !name.isEmpty else { return }
+        guard isMatch, !name.isEmpty, self.rule.names == .utf8 || LabelName.isLegacy(name) else { return }
         let target = name.withUnsafeBufferPointer { table.intern($0) }
         work.set(target, work.output.withUnsafeBufferPointer { table.intern($0) })
     }
@@ -237,7 +236,10 @@ struct RelabelStep: Sendable {
     }
 
     private mutating func map(_ work: inout RelabelWork, _ table: inout SymbolTable) {
-        for pair in work.current {
+        // Where two names become one, that which comes last wins.
+        work.sort(table)
+        let labels = work.sorted
+        for pair in labels {
             let result = self.mapped(pair.name, &work, &table)
             if result != Self.nothing { work.set(Symbol(index: result), pair.value) }
         }

@@ -1,12 +1,7 @@
 /// The labels of a target while rules run on them.
-///
-/// They have an order that `labelmap` shows when two labels are mapped to one name: first those that the target came with
-/// and that are as they were, then those that were set, in the order in which they first were. The last one wins.
 struct RelabelWork: Sendable {
-    /// What the target came with, then what was set. A label that the target came with and that was set or removed stays
-    /// as an empty one.
+    /// What the target came with, the seeds, what was set. A label that was removed stays as an empty one.
     private var pairs: [LabelPair] = []
-    private var baseCount = 0
 
     /// What is left, in the order of the bytes of the names.
     private(set) var sorted: [LabelPair] = []
@@ -24,10 +19,13 @@ struct RelabelWork: Sendable {
     var joined: [UInt8] = []
     var output: [UInt8] = []
 
-    mutating func start(_ labels: UnsafeBufferPointer<LabelPair>) {
+    /// - Parameters:
+    ///   - labels: those of a set.
+    ///   - seeds: sorted, too; one is left out when there is such a label already.
+    mutating func start(_ labels: UnsafeBufferPointer<LabelPair>, seeds: [LabelPair]) {
         self.pairs.removeAll(keepingCapacity: true)
         self.pairs.append(contentsOf: labels)
-        self.baseCount = labels.count
+        for seed in seeds where self[seed.name].isEmpty { self.set(seed.name, seed.value) }
     }
 
     /// Empty for a label that isn't there.
@@ -44,33 +42,24 @@ struct RelabelWork: Sendable {
 
     /// An empty value removes the label.
     mutating func set(_ name: Symbol, _ value: Symbol) {
-        let (count, base) = (self.pairs.count, self.baseCount)
-        let isDone = self.pairs.withUnsafeMutableBufferPointer { pairs in
-            var at = count
-            while at > base {
-                at &-= 1
-                if pairs[at].name == name {
-                    if value.isEmpty { return at }
-                    pairs[at].value = value
-                    return -1
-                }
-            }
+        let isThere = self.pairs.withUnsafeMutableBufferPointer { pairs in
+            var at = pairs.count
             while at > 0 {
                 at &-= 1
                 if pairs[at].name == name {
-                    pairs[at].value = .empty
-                    break
+                    pairs[at].value = value
+                    return true
                 }
             }
-            return value.isEmpty ? -1 : -2
+            return false
         }
-        if isDone >= 0 { self.pairs.remove(at: isDone) }
-        if isDone == -2 { self.pairs.append(LabelPair(name: name, value: value)) }
+        if !isThere, !value.isEmpty { self.pairs.append(LabelPair(name: name, value: value)) }
     }
 
-    /// The labels at this moment, in their order.
+    /// The labels at this moment, in no order.
     var current: [LabelPair] { self.pairs.filter { !$0.value.isEmpty } }
 
+    /// Brings the labels of this moment into the order of the bytes of their names.
     mutating func sort(_ table: borrowing SymbolTable) {
         var hash: UInt32 = 0
         for pair in self.pairs { hash = (hash ^ pair.name.index) &* 0x9E37_79B1 }

@@ -49,8 +49,7 @@ package struct Relabelling: Sendable {
         in table: inout SymbolTable
     ) -> Int? {
         if self.epoch != table.epoch { self.bind(&table) }
-        self.work.start(labels)
-        for seed in self.seedPairs where self.work[seed.name].isEmpty { self.work.set(seed.name, seed.value) }
+        self.work.start(labels, seeds: self.seedPairs)
         for index in self.steps.indices where !self.steps[index].run(&self.work, &table) { return index }
         self.work.sort(table)
         return nil
@@ -62,10 +61,7 @@ package struct Relabelling: Sendable {
     private mutating func bind(_ table: inout SymbolTable) {
         self.steps = []
         for rule in self.rules { self.steps.append(RelabelStep(rule, isPlain: self.isPlain, &table)) }
-        self.seedPairs = []
-        for seed in self.seeds {
-            self.seedPairs.append(LabelPair(name: table.intern(seed.name), value: table.intern(seed.value)))
-        }
+        self.seedPairs = LabelSet(self.seeds, in: &table).pairs
         self.work = RelabelWork()
         self.epoch = table.epoch
     }

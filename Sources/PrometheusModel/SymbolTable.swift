@@ -250,7 +250,9 @@ package struct SymbolTable: Sendable {
             self.byteCount += length
         }
         // Free indices at the end are given back.
-        while let last = self.entries.indices.last, last > 0, self.entries[last].length == 0 { self.entries.removeLast() }
+        while let last = self.entries.indices.last, last > 0, self.entries[last].length == 0 {
+            self.entries.removeLast()
+        }
         let end = UInt32(self.entries.count)
         self.free.removeAll { $0 >= end }
         self.free.reverse()
