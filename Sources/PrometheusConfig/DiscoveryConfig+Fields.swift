@@ -116,9 +116,6 @@ extension DiscoveryConfig {
         for (index, object) in objects.enumerated() {
             var labels: [Label] = []
             for (name, value) in object[object: "labels"] ?? [:] {
-                if name.isEmpty {
-                    throw FieldError("\"\" is not a label name").within("labels").within(index)
-                }
                 labels.append(Label(name: name, value: value.string ?? ""))
             }
             groups.append(

@@ -10,6 +10,8 @@ struct FieldSchema: Sendable {
         /// A boolean whose `false` says more than its absence.
         case explicitFlag
         case text
+        /// A text that says something also when it is empty.
+        case explicitText
         case choice([String])
         case duration
         /// A whole number from 0.
@@ -121,6 +123,8 @@ struct FieldSchema: Sendable {
         case .text:
             let text = try Self.text(value)
             return text.isEmpty && !keepsEmpty ? nil : .string(text)
+        case .explicitText:
+            return .string(try Self.text(value))
         case .choice(let words):
             let text = try Self.text(value)
             if text.isEmpty && !keepsEmpty { return nil }

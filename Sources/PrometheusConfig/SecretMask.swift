@@ -43,13 +43,27 @@ enum SecretMask {
     /// Names of files, and of the address where a token is to be had, are no secrets.
     private static func isSecret(_ name: String) -> Bool {
         if name == "key" || name == "proxy_connect_header" { return true }
-        let name = name.lowercased()
-        if name.hasSuffix("_file") || name.hasSuffix("_url") || name.hasSuffix("_ref") { return false }
-        return Self.words.contains { name.contains($0) }
+        // By bytes: this is asked for each field of each job, and searching in characters takes some hundred times as long.
+        let bytes = name.utf8.map { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") ? $0 | 0x20 : $0 }
+        if Self.endings.contains(where: { bytes.ends(with: $0) }) { return false }
+        return Self.words.contains { Self.contains(bytes, $0) }
     }
 
+    private static func contains(_ bytes: [UInt8], _ word: [UInt8]) -> Bool {
+        guard bytes.count >= word.count else { return false }
+        for start in 0...(bytes.count - word.count) where bytes[start] == word[0] {
+            if bytes[start..<(start + word.count)].elementsEqual(word) { return true }
+        }
+        return false
+    }
+
+    private static let endings = ["_file", "_url", "_ref"].map { Array($0.utf8) }
     private static let words = [
         "password", "passwd", "passphrase", "secret", "token", "credential", "private_key", "api_key", "apikey",
         "access_key", "account_key", "assertion",
-    ]
+    ].map { Array($0.utf8) }
+}
+
+extension [UInt8] {
+    fileprivate func ends(with ending: [UInt8]) -> Bool { self.suffix(ending.count).elementsEqual(ending) }
 }

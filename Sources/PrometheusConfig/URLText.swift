@@ -60,12 +60,22 @@ struct URLText: Hashable {
     private static func authority(
         of text: String
     ) -> (colon: String.Index, start: String.Index, at: String.Index?, end: String.Index)? {
-        guard let colon = text.firstIndex(of: ":"), colon != text.startIndex,
-            text[..<colon].allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }),
-            text[colon...].hasPrefix("://")
+        // By bytes, as most texts that are looked at are no URLs.
+        let bytes = text.utf8
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon != bytes.startIndex,
+            bytes[colon...].starts(with: "://".utf8), bytes[..<colon].allSatisfy(Self.isSchemeByte)
         else { return nil }
-        let start = text.index(colon, offsetBy: 3)
-        let end = text[start...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? text.endIndex
-        return (colon, start, text[start..<end].lastIndex(of: "@"), end)
+        let start = bytes.index(colon, offsetBy: 3)
+        let end = bytes[start...].firstIndex { "/?#".utf8.contains($0) } ?? bytes.endIndex
+        return (colon, start, bytes[start..<end].lastIndex(of: UInt8(ascii: "@")), end)
+    }
+
+    private static func isSchemeByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+            true
+        default: false
+        }
     }
 }
