@@ -93,12 +93,14 @@ extension AllocatorSettings {
                 }
                 continue
             }
-            let near = Spelling.nearest(to: key, among: known)
+            let prefix = path.isEmpty ? "" : "\(path)."
+            let siblings = known.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+            let near = Spelling.nearest(to: name, among: siblings)
             self.warnings.append(
                 ConfigProblem(
                     path: key.abbreviated(),
                     message: "unknown key, left out",
-                    hint: near.map { "did you mean \($0)?" } ?? ""
+                    hint: near.map { "did you mean \(prefix)\($0)?" } ?? ""
                 )
             )
         }
