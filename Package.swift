@@ -57,6 +57,7 @@ let modules: [Module] = [
         name: "FuzzTesting",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorVersions", "Rendering", "PodInjection",
+            "PrometheusConfig",
         ],
         tested: false
     ),

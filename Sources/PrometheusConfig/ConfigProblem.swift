@@ -48,6 +48,7 @@ struct FieldError: Error {
 
     /// The same, one level up.
     func within(_ name: String) -> FieldError {
+        if name.isEmpty { return self }
         var copy = self
         copy.path = self.path.isEmpty ? name : self.path.hasPrefix("[") ? name + self.path : "\(name).\(self.path)"
         return copy

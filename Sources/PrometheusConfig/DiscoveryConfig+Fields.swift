@@ -69,7 +69,7 @@ extension DiscoveryConfig {
                 }
             case "dns_sd_configs":
                 return try Self.readEach(value, .dns, &discoveries) { (json) throws(FieldError) in
-                    .dns(try DNSDiscovery(checking: &json))
+                    .dns(try DNSDiscovery(checking: json))
                 }
             default:
                 if value.array?.isEmpty == true { return nil }
@@ -92,12 +92,12 @@ extension DiscoveryConfig {
         _ value: JSONValue,
         _ schema: FieldSchema,
         _ discoveries: inout [DiscoveryConfig],
-        _ make: (inout JSONObject) throws(FieldError) -> DiscoveryConfig
+        _ make: (JSONObject) throws(FieldError) -> DiscoveryConfig
     ) throws(FieldError) -> JSONValue? {
-        var objects = try FieldSchema.objects(value, schema)
-        for index in objects.indices {
+        let objects = try FieldSchema.objects(value, schema)
+        for (index, object) in objects.enumerated() {
             do throws(FieldError) {
-                discoveries.append(try make(&objects[index]))
+                discoveries.append(try make(object))
             } catch {
                 throw error.within(index)
             }
@@ -116,9 +116,6 @@ extension DiscoveryConfig {
         for (index, object) in objects.enumerated() {
             var labels: [Label] = []
             for (name, value) in object[object: "labels"] ?? [:] {
-                if name.isEmpty {
-                    throw FieldError("\"\" is not a label name").within("labels").within(index)
-                }
                 labels.append(Label(name: name, value: value.string ?? ""))
             }
             groups.append(
@@ -242,7 +239,7 @@ extension FileDiscovery {
         for (index, pattern) in self.files.enumerated() where !Self.isUsable(pattern) {
             throw FieldError(
                 "\"\(pattern.abbreviated())\" is not a path of JSON or YAML files",
-                hint: "it must end with .json, .yml or .yaml, and may have one * in its last part"
+                hint: "it must end with .json, .yml or .yaml, and may have a * in its last part only"
             ).within(index).within("files")
         }
     }
@@ -275,13 +272,12 @@ extension HTTPDiscovery {
 }
 
 extension DNSDiscovery {
-    init(checking json: inout JSONObject) throws(FieldError) {
+    init(checking json: JSONObject) throws(FieldError) {
         let types = RecordType.allCases.map(\.rawValue)
         let text = json[string: "type"] ?? ""
         guard let type = RecordType(rawValue: text.uppercased()) else {
             throw FieldSchema.notOneOf(types, text).within("type")
         }
-        json["type"] = .string(type.rawValue)
         self.init(
             names: json[strings: "names"] ?? [],
             type: type,

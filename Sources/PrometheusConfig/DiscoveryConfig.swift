@@ -66,7 +66,7 @@ package struct KubernetesDiscovery: Sendable, Hashable {
 
 /// An element of `file_sd_configs`.
 package struct FileDiscovery: Sendable, Hashable {
-    /// Paths whose last part may have one `*`.
+    /// Paths whose last part may have `*`.
     package var files: [String]
     package var refreshInterval: PrometheusDuration
 

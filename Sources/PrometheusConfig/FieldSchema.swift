@@ -10,6 +10,8 @@ struct FieldSchema: Sendable {
         /// A boolean whose `false` says more than its absence.
         case explicitFlag
         case text
+        /// A text that says something also when it is empty.
+        case explicitText
         case choice([String])
         case duration
         /// A whole number from 0.
@@ -121,6 +123,8 @@ struct FieldSchema: Sendable {
         case .text:
             let text = try Self.text(value)
             return text.isEmpty && !keepsEmpty ? nil : .string(text)
+        case .explicitText:
+            return .string(try Self.text(value))
         case .choice(let words):
             let text = try Self.text(value)
             if text.isEmpty && !keepsEmpty { return nil }
@@ -241,10 +245,8 @@ struct FieldSchema: Sendable {
     }
 
     static func texts(_ value: JSONValue) throws(FieldError) -> [String] {
-        // Go's YAML takes a single text for a list of one.
         guard case .array(let elements) = value else {
-            if case .object = value { throw FieldError("must be a list of texts, not \(Self.shown(value))") }
-            return [try Self.text(value)]
+            throw FieldError("must be a list of texts, not \(Self.shown(value))", hint: "put it in brackets: [VALUE]")
         }
         var texts: [String] = []
         texts.reserveCapacity(elements.count)

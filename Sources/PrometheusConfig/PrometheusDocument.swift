@@ -4,7 +4,7 @@ import YAMLTree
 /// A Prometheus configuration, of which `global` and `scrape_configs` matter.
 ///
 /// A job that can't be used is a problem and not among the jobs; the others are.
-package struct PrometheusDocument: Sendable {
+package struct PrometheusDocument: Sendable, Equatable {
     package var global: GlobalConfig
     package var jobs: [ScrapeJob]
     /// One for each job that is left out.

@@ -89,18 +89,23 @@ package struct ScrapeJob: Sendable, Equatable {
 
 /// Relabel rules that were read before: many jobs have the same ones, and share them so.
 struct RelabelRuleCache {
-    private var known: [JSONObject: RelabelRule] = [:]
+    private struct Key: Hashable {
+        var json: JSONObject
+        var names: LabelName.Scheme
+    }
+
+    private var known: [Key: RelabelRule] = [:]
     private static let limit = 10_000
 
-    mutating func rule(_ json: JSONObject) throws(FieldError) -> RelabelRule {
-        if let rule = self.known[json] { return rule }
-        let rule: RelabelRule
-        do {
-            rule = try RelabelRule(json: json)
+    mutating func rule(_ json: JSONObject, names: LabelName.Scheme) throws(FieldError) -> RelabelRule {
+        let key = Key(json: json, names: names)
+        if let rule = self.known[key] { return rule }
+        do throws(RelabelRule.Problem) {
+            let rule = try RelabelRule(json: json, names: names)
+            if self.known.count < Self.limit { self.known[key] = rule }
+            return rule
         } catch {
-            throw FieldError("\(error)")
+            throw FieldError(error.message).within(error.field)
         }
-        if self.known.count < Self.limit { self.known[json] = rule }
-        return rule
     }
 }

@@ -17,11 +17,19 @@ extension FieldSchema {
         Field("metric_name_escaping_scheme", .choice(escapingSchemes)),
     ]
 
-    static let relabelRule = FieldSchema([
-        Field("source_labels", .texts), Field("separator", .text, ";"), Field("regex", .text, "(.*)"),
-        Field("modulus", .count), Field("target_label", .text), Field("replacement", .text, "$1"),
-        Field("action", .text, "replace"),
-    ])
+    static let relabelRule = FieldSchema(
+        [
+            Field("source_labels", .texts), Field("separator", .text, ";"), Field("regex", .explicitText),
+            Field("modulus", .count), Field("target_label", .text), Field("replacement", .text, "$1"),
+            Field("action", .text, "replace"),
+        ],
+        check: { (rule) throws(FieldError) in
+            let action = rule[string: "action"]?.lowercased()
+            rule[string: "action"] = action
+            // Where two labels are compared, a regular expression is an error, the default as well.
+            if action != "keepequal", action != "dropequal", !rule.contains("regex") { rule["regex"] = "(.*)" }
+        }
+    )
 
     static let scrapeJob = FieldSchema(
         [Field("job_name", .text)] + inheritedFields + [
@@ -80,13 +88,14 @@ struct ScrapeJobDraft {
         try self.completeTimes(global)
         try self.completeProtocols(global)
         try self.checkNames()
+        try self.checkStaticLabels()
         try self.completeRules(&rules)
         if self.relabelRules.isEmpty { try self.checkStaticTargets() }
     }
 
     /// A field that is one slip away from a known one was meant to be that; others may be newer than we are.
     private static func checkUnknown(_ name: String) throws(FieldError) {
-        let known = FieldSchema.scrapeJob.fields.lazy.map(\.name)
+        let known = FieldSchema.scrapeJob.fields.map(\.name) + DiscoveryConfig.kinds
         if let near = known.first(where: {
             abs($0.utf8.count - name.utf8.count) <= 2 && Spelling.distance($0, name) <= 2
         }) {
@@ -149,14 +158,17 @@ struct ScrapeJobDraft {
         self.json[strings: "scrape_protocols"] = isNative ? Self.protocols : usual
     }
 
-    static func checkProtocols(_ protocols: [String]) throws(FieldError) {
+    static func checkProtocols(
+        _ protocols: [String],
+        field: String = "scrape_protocols"
+    ) throws(FieldError) {
         var seen: Set<String> = []
         for (index, name) in protocols.enumerated() {
             guard Self.protocols.contains(name) else {
-                throw FieldSchema.notOneOf(Self.protocols, name).within(index).within("scrape_protocols")
+                throw FieldSchema.notOneOf(Self.protocols, name).within(index).within(field)
             }
             guard seen.insert(name).inserted else {
-                throw FieldError("\(name) is there twice", hint: "remove one").within(index).within("scrape_protocols")
+                throw FieldError("\(name) is there twice", hint: "remove one").within(index).within(field)
             }
         }
     }
@@ -177,40 +189,33 @@ struct ScrapeJobDraft {
         _ = try self.rules("metric_relabel_configs", &cache)
     }
 
-    private mutating func rules(_ name: String, _ cache: inout RelabelRuleCache) throws(FieldError) -> [RelabelRule] {
-        guard case .array(let elements)? = self.json[name] else { return [] }
-        let isLegacy = self.json[string: "metric_name_validation_scheme"] == "legacy"
+    private func rules(_ name: String, _ cache: inout RelabelRuleCache) throws(FieldError) -> [RelabelRule] {
+        let elements = self.json[array: name] ?? []
         var rules: [RelabelRule] = []
         rules.reserveCapacity(elements.count)
-        var printed: [JSONValue]?
         for (index, element) in elements.enumerated() {
-            guard case .object(var rule) = element else { continue }
-            if let action = rule[string: "action"] {
-                let lowered = action.lowercased()
-                if lowered != action {
-                    rule["action"] = .string(lowered)
-                    if printed == nil { printed = elements }
-                    printed?[index] = .object(rule)
-                }
-            }
+            guard case .object(let rule) = element else { continue }
             do throws(FieldError) {
-                if isLegacy { try Self.checkLegacyNames(rule) }
-                rules.append(try cache.rule(rule))
+                rules.append(try cache.rule(rule, names: self.names))
             } catch {
                 throw error.within(index).within(name)
             }
         }
-        if let printed { self.json[name] = .array(printed) }
         return rules
     }
 
-    /// With the old rules for names, labels have them, too.
-    private static func checkLegacyNames(_ rule: JSONObject) throws(FieldError) {
-        for name in rule[strings: "source_labels"] ?? [] where !LegacyName.isValid(name) {
-            throw FieldError(
-                "\"\(name.abbreviated())\" is not a label name under metric_name_validation_scheme legacy",
-                hint: "use letters, digits and underscores"
-            ).within("source_labels")
+    private var names: LabelName.Scheme {
+        self.json[string: "metric_name_validation_scheme"] == "legacy" ? .legacy : .utf8
+    }
+
+    private func checkStaticLabels() throws(FieldError) {
+        for case .statics(let groups) in self.discoveries {
+            for (index, group) in groups.enumerated() {
+                for label in group.labels where !LabelName.isValid(label.name, scheme: self.names) {
+                    throw FieldError("\"\(label.name.abbreviated())\" is not a label name")
+                        .within("labels").within(index).within("static_configs")
+                }
+            }
         }
     }
 
@@ -226,22 +231,6 @@ struct ScrapeJobDraft {
                         hint: "write HOST:PORT alone; scheme and metrics_path have fields of their own"
                     ).within(place).within("targets").within(index).within("static_configs")
                 }
-            }
-        }
-    }
-}
-
-enum LegacyName {
-    static func isValid(_ name: String) -> Bool {
-        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else {
-            return false
-        }
-        return name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
-                true
-            default: false
             }
         }
     }
