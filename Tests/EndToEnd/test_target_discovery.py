@@ -91,7 +91,8 @@ class Prometheus:
 def command():
     """A subcommand, or a command of its own in a binary without the allocator's command."""
     words = ["target-allocator", "discover"]
-    return words if subprocess.run([BINARY, *words, "--help"], capture_output=True).returncode == 0 else ["discover"]
+    help_text = subprocess.run([BINARY, *words, "--help"], capture_output=True, text=True).stdout
+    return words if "--watch" in help_text else ["discover"]
 
 
 class Discovery:
