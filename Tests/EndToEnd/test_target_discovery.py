@@ -91,7 +91,8 @@ class Prometheus:
 def command():
     """A subcommand, or a command of its own in a binary without the allocator's command."""
     words = ["target-allocator", "discover"]
-    return words if subprocess.run([BINARY, *words, "--help"], capture_output=True).returncode == 0 else ["discover"]
+    help_text = subprocess.run([BINARY, *words, "--help"], capture_output=True, text=True).stdout
+    return words if "--watch" in help_text else ["discover"]
 
 
 class Discovery:
@@ -537,6 +538,9 @@ def test_http(folder):
         "not-200": (201, as_json, groups, None),
         "broken": (200, as_json, "[{", None),
         "null-group": (200, as_json, "[null]", None),
+        "unknown-member": (200, as_json, '[{"targets": ["a:1"], "label": {}}]', None),
+        "number": (200, as_json, '[{"targets": ["a:1"], "labels": {"a": 1}}]', None),
+        "nulls": (200, as_json, '[{"targets": null, "labels": null}, {"targets": ["n:1"], "labels": {"a": null}}]', None),
         "basic": (200, as_json, groups, "Basic bWU6czNjcmV0"),
         "bearer": (200, as_json, groups, "Bearer abc"),
         "custom": (200, as_json, groups, "Token abc"),
@@ -563,7 +567,7 @@ def test_http(folder):
     names = [job["job_name"] for job in jobs]
     theirs, ours = Prometheus(folder, jobs), Discovery(folder, jobs, flags=["--timeout", "3"])
     try:
-        eventually("both find the same", lambda: same(theirs, ours, names) == 7 * 3, 40)
+        eventually("both find the same", lambda: same(theirs, ours, names) == 7 * 3 + 1, 40)
         asked = next(headers[0] for (name, who), headers in server.asked.items() if name == "plain" and "swiftlet" in who)
         assert asked["Accept"] == as_json
         assert asked["X-Prometheus-Refresh-Interval-Seconds"] == "1"
@@ -573,7 +577,7 @@ def test_http(folder):
         # Answers that are errors change nothing; fewer groups do.
         server.answers["plain"] = (500, as_json, "[]", None)
         server.answers["charset"] = (200, as_json, json.dumps([{"targets": ["only:1"]}]), None)
-        eventually("errors keep the last targets", lambda: same(theirs, ours, names) == 6 * 3 + 1, 40)
+        eventually("errors keep the last targets", lambda: same(theirs, ours, names) == 6 * 3 + 2, 40)
     finally:
         theirs.stop()
         ours.stop()

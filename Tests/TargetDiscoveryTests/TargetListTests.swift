@@ -9,6 +9,7 @@ struct TargetListTests {
         (#"[{"targets":["a:1","b:2"],"labels":{"env":"x"}},{"targets":["c:3"]}]"#, 2, 3),
         (#"[{"targets":null,"labels":null}]"#, 1, 0),
         (#"[{}]"#, 1, 0),
+        (#"[{"targets":[null],"labels":{"a":null}}]"#, 1, 1),
     ]) func json(_ text: String, _ groups: Int, _ targets: Int) throws {
         let found = try TargetList.groups(answer: Array(text.utf8), url: "http://h/t")
         #expect(found.count == groups)
@@ -54,6 +55,7 @@ struct TargetListTests {
         (#"[{"targets":["a"]},{"target":[]}]"#, "[1] has 'target'"),
         (#"[{"targets":"a"}]"#, "[0].targets is"), (#"[{"targets":[["a"]]}]"#, "[0].targets[0] is"),
         (#"[{"labels":[]}]"#, "[0].labels is"), (#"[{"labels":{"a":{}}}]"#, "[0].labels.a is"),
+        (#"[{"labels":{"a":1}}]"#, "[0].labels.a is"), (#"[{"targets":[1]}]"#, "[0].targets[0] is"),
         (#"[{"labels":{"":"x"}}]"#, "a label without a name"), ("[] []", "not JSON"),
     ]) func refused(_ text: String, _ message: String) {
         let error = #expect(throws: TargetListError.self) {

@@ -28,12 +28,17 @@ package enum TargetList {
         path: String,
         format: Format
     ) throws(TargetListError) -> [TargetGroup] {
-        try Self.groups(try Self.value(bytes, format), Label(name: "__meta_filepath", value: path), source: path)
+        try Self.groups(
+            try Self.value(bytes, format),
+            format,
+            Label(name: "__meta_filepath", value: path),
+            source: path
+        )
     }
 
     /// The groups of an HTTP answer, each with `__meta_url`; their sources are the URL and their place in it.
     package static func groups(answer bytes: [UInt8], url: String) throws(TargetListError) -> [TargetGroup] {
-        try Self.groups(try Self.value(bytes, .json), Label(name: "__meta_url", value: url), source: url)
+        try Self.groups(try Self.value(bytes, .json), .json, Label(name: "__meta_url", value: url), source: url)
     }
 
     private static func value(_ bytes: [UInt8], _ format: Format) throws(TargetListError) -> JSONValue {
@@ -56,6 +61,7 @@ package enum TargetList {
 
     private static func groups(
         _ value: JSONValue,
+        _ format: Format,
         _ origin: Label,
         source: String
     ) throws(TargetListError) -> [TargetGroup] {
@@ -76,12 +82,12 @@ package enum TargetList {
             var labels = LabelDraft()
             for (name, value) in try Self.members(group["labels"], "\(at).labels") {
                 if name.isEmpty { throw TargetListError("\(at).labels has a label without a name") }
-                labels.set(name, try Self.text(value, "\(at).labels.\(name)"))
+                labels.set(name, try Self.text(value, format, "\(at).labels.\(name)"))
             }
             labels.set(origin.name, origin.value)
             var targets: [[Label]] = []
             for (number, target) in try Self.elements(group["targets"], "\(at).targets").enumerated() {
-                let address = try Self.text(target, "\(at).targets[\(number)]")
+                let address = try Self.text(target, format, "\(at).targets[\(number)]")
                 targets.append([Label(name: Label.address, value: address)])
             }
             groups.append(TargetGroup(source: "\(source):\(place)", labels: labels.finished(), targets: targets))
@@ -105,12 +111,14 @@ package enum TargetList {
         return array
     }
 
-    private static func text(_ value: JSONValue, _ at: String) throws(TargetListError) -> String {
-        switch value {
-        case .string(let text): text
+    private static func text(_ value: JSONValue, _ format: Format, _ at: String) throws(TargetListError) -> String {
+        switch (value, format) {
+        case (.string(let text), _): text
+        // As Go reads it.
+        case (.null, _): ""
         // YAML without quotes.
-        case .number(let number): number.literal
-        case .bool(let flag): flag ? "true" : "false"
+        case (.number(let number), .yaml): number.literal
+        case (.bool(let flag), .yaml): flag ? "true" : "false"
         default: throw TargetListError("\(at) is \(value.kindName), but must be a string")
         }
     }
