@@ -5,6 +5,22 @@ import PrometheusModel
 struct TargetListWriter: ~Copyable {
     private var buffer: UnsafeMutableRawBufferPointer
     private var count = 0
+    /// Where the labels of the last target are, by their place: those of the next one are mostly the same, and copied.
+    private var marks: [Mark] = []
+
+    private struct Mark {
+        var pair: LabelPair
+        var start: Int
+        /// Behind the quote that begins the value.
+        var value: Int
+        var end: Int
+
+        mutating func move(by shift: Int) {
+            self.start += shift
+            self.value += shift
+            self.end += shift
+        }
+    }
 
     init(reserving capacity: Int = 4096) {
         self.buffer = .allocate(byteCount: max(64, capacity), alignment: 1)
@@ -15,7 +31,10 @@ struct TargetListWriter: ~Copyable {
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: self.buffer[..<self.count]) }
 
     /// Empty again, with the buffer as large as it was.
-    mutating func removeAll() { self.count = 0 }
+    mutating func removeAll() {
+        self.count = 0
+        self.marks = []
+    }
 
     /// `{"targets":[ADDRESS],"labels":{...}}`
     mutating func write(_ labels: UnsafeBufferPointer<LabelPair>, address: Symbol, in symbols: borrowing SymbolTable) {
@@ -24,16 +43,54 @@ struct TargetListWriter: ~Copyable {
         self.write(raw: "{\"targets\":[\"")
         self.write(value, in: symbols)
         self.write(raw: "\"],\"labels\":{")
-        var isFirst = true
-        for pair in labels {
-            if isFirst { self.write(raw: "\"") } else { self.write(raw: ",\"") }
-            isFirst = false
-            self.write(pair.name, in: symbols)
-            self.write(raw: "\":\"")
-            self.write(pair.value, in: symbols)
+        var index = 0
+        while index < labels.count {
+            if index > 0 { self.write(raw: ",") }
+            let equal = self.equalLabels(labels, from: index)
+            if equal > 0 {
+                self.copy(self.marks[index].start..<self.marks[index + equal - 1].end)
+                let shift = self.count - self.marks[index + equal - 1].end
+                for place in index..<index + equal { self.marks[place].move(by: shift) }
+                index += equal
+                continue
+            }
+            let start = self.count
+            if index < self.marks.count, self.marks[index].pair.name == labels[index].name {
+                self.copy(self.marks[index].start..<self.marks[index].value)
+            } else {
+                self.write(raw: "\"")
+                self.write(labels[index].name, in: symbols)
+                self.write(raw: "\":\"")
+            }
+            let value = self.count
+            self.write(labels[index].value, in: symbols)
             self.write(raw: "\"")
+            let mark = Mark(pair: labels[index], start: start, value: value, end: self.count)
+            if index < self.marks.count {
+                self.marks[index] = mark
+            } else {
+                self.marks.append(mark)
+            }
+            index += 1
         }
         self.write(raw: "}}")
+    }
+
+    /// How many labels from there on were written alike, one behind the other.
+    private func equalLabels(_ labels: UnsafeBufferPointer<LabelPair>, from start: Int) -> Int {
+        var end = start
+        while end < labels.count, end < self.marks.count, self.marks[end].pair == labels[end] {
+            guard end == start || self.marks[end].start == self.marks[end - 1].end + 1 else { break }
+            end += 1
+        }
+        return end - start
+    }
+
+    private mutating func copy(_ written: Range<Int>) {
+        self.ensure(written.count)
+        guard let base = self.buffer.baseAddress else { return }
+        (base + self.count).copyMemory(from: base + written.lowerBound, byteCount: written.count)
+        self.count += written.count
     }
 
     mutating func write(raw text: StaticString) {

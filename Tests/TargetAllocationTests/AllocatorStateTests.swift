@@ -62,6 +62,25 @@ struct AllocatorStateTests {
         )
     }
 
+    /// What is copied from the target before is that target's only where the label is.
+    @Test(arguments: 1...20)
+    func listsOfManyKindsOfTargets(seed: UInt64) {
+        var random = SplitMix(seed)
+        var changed: [TargetGroup] = []
+        var expected: [[String: String]] = []
+        for number in 0..<200 {
+            var target = ["__address__": address(number)]
+            for _ in 0..<random.below(7) {
+                target["label\(random.below(6))"] = ["", "same", "\"", "a longer value \n \(number)"][random.below(4)]
+            }
+            expected.append(target)
+            changed.append(group("\(number)", [:], target))
+        }
+        let state = Self.state(collectors: 1, TargetUpdate(job: "a", changed: changed))
+        let seen = state.targets("a", "collector-0").sorted { $0["__address__"] ?? "" < $1["__address__"] ?? "" }
+        #expect(seen == expected.sorted { $0["__address__"] ?? "" < $1["__address__"] ?? "" })
+    }
+
     @Test func namesInLinksAreEscapedAsInQueries() {
         var state = Self.state(jobs: [job("serviceMonitor/ns/app/0"), job("b \"é")])
         state.apply(
