@@ -52,6 +52,7 @@ package final class AllocatorCore: Service {
     private let patience: Duration
     /// Changes of jobs come from the file and from resources, each in its own task: one after the other.
     private let order = Mutex(())
+    private let isTellingOfDelay = Atomic(true)
 
     /// - Parameters:
     ///   - patience: how long discoveries may take before targets are given out without them.
@@ -204,7 +205,8 @@ package final class AllocatorCore: Service {
                 try await self.time.sleep(for: .milliseconds(200))
                 let isReady = self.isReady
                 let handOver = self.lists.read { $0.nextDeadline }
-                let next = [handOver, isReady ? nil : deadline].compactMap { $0 }.min()
+                let wakesLate = !isReady && self.time.now < deadline
+                let next = [handOver, wakesLate ? deadline : nil].compactMap { $0 }.min()
                 try await self.work.wait(until: next ?? self.time.now + .seconds(15), on: self.time)
             }
         }
@@ -243,14 +245,23 @@ package final class AllocatorCore: Service {
 
     private func becomeReady(now: Duration, deadline: Duration) {
         let isLate = now >= deadline
-        let waiting: [String]? = self.state.withLock { state in
-            guard !state.isReady, state.answers != nil else { return nil }
-            let isComplete = state.awaited.isEmpty && state.hasCollectors
-            guard isComplete || isLate else { return nil }
-            return isComplete
-                ? [] : state.awaited.map(\.job).sorted() + (state.hasCollectors ? [] : ["collector pods"])
+        let (mayStart, waiting): (Bool, [String]) = self.state.withLock { state in
+            guard !state.isReady else { return (false, []) }
+            var waiting = state.awaited.map { "targets of job \"\($0.job)\"" }.sorted()
+            // Without these, giving out would take from collectors what they have: a slow discovery leaves one job
+            // empty, an API server that is away leaves all of them to nobody.
+            let lacksBasis = state.answers == nil || !state.hasCollectors
+            if state.answers == nil { waiting.insert("Prometheus resources", at: 0) }
+            if !state.hasCollectors { waiting.insert("collector pods", at: 0) }
+            return (!lacksBasis && (waiting.isEmpty || isLate), waiting)
         }
-        guard let waiting else { return }
+        let names = "\(waiting.prefix(20).joined(separator: ", "))"
+        guard mayStart else {
+            if isLate, !waiting.isEmpty, self.isTellingOfDelay.exchange(false, ordering: .relaxed) {
+                self.logger.error("nothing is given out yet", metadata: ["waiting-for": "\(names)"])
+            }
+            return
+        }
         self.lists.update({ $0.release(now: now) }, now: now)
         // Whoever is told that it is ready finds the lists filled.
         self.state.withLock { $0.isReady = true }
@@ -260,7 +271,7 @@ package final class AllocatorCore: Service {
         } else {
             self.logger.warning(
                 "targets are given out although not everything was discovered in time",
-                metadata: ["waiting-for": "\(waiting.prefix(20).joined(separator: ", "))"]
+                metadata: ["waiting-for": "\(names)"]
             )
         }
     }
