@@ -57,6 +57,7 @@ let modules: [Module] = [
         name: "FuzzTesting",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorVersions", "Rendering", "PodInjection",
+            "PrometheusConfig",
         ],
         tested: false
     ),
@@ -120,7 +121,7 @@ let modules: [Module] = [
         packages: [("Crypto", "swift-crypto")],
         fixtures: true
     ),
-    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "PrometheusModel"], fixtures: true),
+    Module(name: "PrometheusConfig", ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel"], fixtures: true),
     Module(
         name: "PrometheusResources",
         ours: ["JSONTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
@@ -132,12 +133,12 @@ let modules: [Module] = [
         ours: ["JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig"],
         fixtures: true
     ),
-    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig"]),
+    Module(name: "TargetAllocation", ours: ["JSONTree", "PrometheusModel", "PrometheusConfig", "CZlib"]),
     Module(
         name: "TargetAllocator",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "PrometheusModel", "PrometheusConfig", "PrometheusResources",
-            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer",
+            "TargetDiscovery", "TargetAllocation", "KubeClient", "KubeRuntime", "AdmissionServer", "CDiscovery",
         ],
         packages: [
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("NIOTLS", "swift-nio"),
@@ -258,6 +259,12 @@ if wanted.contains("CRE2") {
     // The archive: what we need of it is a fraction of the shared library, which would bring libstdc++ into the image.
     targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]))
 }
+if wanted.contains("CDiscovery") {
+    targets.append(.target(name: "CDiscovery", linkerSettings: [.linkedLibrary("resolv")]))
+}
+if wanted.contains("CZlib") {
+    targets.append(.target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]))
+}
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))
 }
@@ -296,8 +303,12 @@ if Context.environment["SWIFTLET_BENCHMARKS"] != nil {
             "RenderTime", ["JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "Rendering"],
             [("ArgumentParser", "swift-argument-parser")]
         ),
+        (
+            "TargetTime", ["JSONTree", "PrometheusModel", "PrometheusConfig", "TargetAllocation"],
+            [("ArgumentParser", "swift-argument-parser")]
+        ),
     ]
-    for (name, ours, packages) in benchmarks {
+    for (name, ours, packages) in benchmarks where wanted.isSuperset(of: ours) {
         let uses = ours.map { Target.Dependency(stringLiteral: $0) } + packages.map(reference)
         let path = "Tests/Benchmarks/\(name)"
         package.targets.append(

@@ -1,7 +1,7 @@
-import Logging
-import Metrics
+package import Logging
+package import Metrics
 package import NIOCore
-import NIOHTTP1
+package import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
@@ -76,13 +76,13 @@ package final class HTTPListener: Service {
     ///   - group: whose event loops to use; by default it makes its own and ends them with `run()`.
     ///   - onListening: called once the port is bound.
     ///   - route: decides on each request when its head has arrived; it runs on the event loop and must be quick.
-    init(
+    package init(
         configuration: Configuration,
         tls: TLSContextSource?,
-        group: (any EventLoopGroup)?,
-        metrics: any MetricsFactory,
+        group: (any EventLoopGroup)? = nil,
+        metrics: any MetricsFactory = MetricsSystem.factory,
         logger: Logger,
-        onListening: (@Sendable (_ port: Int) -> Void)?,
+        onListening: (@Sendable (_ port: Int) -> Void)? = nil,
         route: @escaping @Sendable (HTTPRequestHead) -> Routing
     ) {
         self.tls = tls

@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 
 /// The metrics of one webhook, named as controller-runtime names them; handles are made once.
-final class RouteMetrics: Sendable {
+package final class RouteMetrics: Sendable {
     private let inFlight: Meter
     private let latency: Timer
     private let succeeded: Counter

@@ -83,20 +83,20 @@ package struct ServerResponse: Sendable {
 }
 
 /// How a server takes a request whose head has arrived.
-enum Routing: Sendable {
+package enum Routing: Sendable {
     case handle(Route)
     /// Answer so, once the body has been thrown away, and count it there.
     case refuse(ServerResponse, RouteMetrics? = nil)
 }
 
 /// What handles the requests of one path.
-final class Route: Sendable {
+package final class Route: Sendable {
     /// The largest body it takes.
     let bodyLimit: Int
     let handle: @Sendable (ServerRequest) async -> ServerResponse
     let metrics: RouteMetrics?
 
-    init(
+    package init(
         bodyLimit: Int,
         metrics: RouteMetrics? = nil,
         handle: @escaping @Sendable (ServerRequest) async -> ServerResponse

@@ -11,6 +11,7 @@ package final class TLSContextSource: Sendable {
     private struct State {
         var context: NIOSSLContext?
         var identity: ServingIdentity?
+        var clientAuthorities: String?
     }
 
     private let policy: TLSPolicy
@@ -28,12 +29,25 @@ package final class TLSContextSource: Sendable {
 
     /// Gives new connections another certificate. The same identity again changes nothing.
     ///
+    /// - Parameter clientAuthorities: PEM of the authorities that clients' certificates must come from; with it a client
+    ///   without a certificate fails in the handshake. `nil` asks clients for none.
+    /// - Returns: whether something changed.
     /// - Throws: ``CertificateError`` when the chain or the key is unreadable or they do not fit; what was served before
     ///   goes on being served.
-    package func reload(_ identity: ServingIdentity) throws(CertificateError) {
-        if self.state.withLock({ $0.identity }) == identity { return }
-        let context = try Self.context(identity, self.policy)
-        self.state.withLock { $0 = State(context: context, identity: identity) }
+    @discardableResult
+    package func reload(
+        _ identity: ServingIdentity,
+        clientAuthorities: String? = nil
+    ) throws(CertificateError) -> Bool {
+        let isKnown = self.state.withLock {
+            $0.identity == identity && $0.clientAuthorities == clientAuthorities
+        }
+        if isKnown { return false }
+        let context = try Self.context(identity, clientAuthorities, self.policy)
+        self.state.withLock {
+            $0 = State(context: context, identity: identity, clientAuthorities: clientAuthorities)
+        }
+        return true
     }
 
     /// What is shown to new connections.
@@ -45,6 +59,7 @@ package final class TLSContextSource: Sendable {
 
     private static func context(
         _ identity: ServingIdentity,
+        _ clientAuthorities: String?,
         _ policy: TLSPolicy
     ) throws(CertificateError) -> NIOSSLContext {
         let chain: [NIOSSLCertificate]
@@ -70,6 +85,20 @@ package final class TLSContextSource: Sendable {
         // Without a protocol named, Go's client would wait for nothing either; naming it keeps h2 off the table.
         configuration.applicationProtocols = ["http/1.1"]
         configuration.shutdownTimeout = .seconds(2)
+        if let clientAuthorities {
+            let authorities: [NIOSSLCertificate]
+            do {
+                authorities = try NIOSSLCertificate.fromPEMBytes(Array(clientAuthorities.utf8))
+            } catch {
+                throw CertificateError(.malformed, "the clients' authorities are not PEM: \(error)")
+            }
+            guard !authorities.isEmpty else {
+                throw CertificateError(.missing, "there are no authorities to check clients' certificates with")
+            }
+            configuration.trustRoots = .certificates(authorities)
+            // A server has no name to compare; chain, time and usage (clientAuth) are checked.
+            configuration.certificateVerification = .noHostnameVerification
+        }
         do {
             return try NIOSSLContext(configuration: configuration)
         } catch {

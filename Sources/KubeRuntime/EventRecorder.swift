@@ -19,6 +19,8 @@ package final class EventRecorder: Service {
     private let api: Mutex<EventAPI?>
     private let sent = Counter(label: "swiftlet_events_sent_total")
     private let dropped = Counter(label: "swiftlet_events_dropped_total")
+    /// Whether the server has refused an event for want of permission.
+    private let isRefused = Atomic(false)
 
     /// - Parameter reporter: for users `opentelemetry-operator` and the pod's name.
     package convenience init(
@@ -143,8 +145,11 @@ package final class EventRecorder: Service {
         let isFinal = (400..<500).contains(code) && code != 408 && code != 429
         if self.series.withLock({ $0.failed(note, isFinal: isFinal) }) { return .retry() }
         self.dropped.increment()
-        Logger.current.debug(
-            "dropped an event",
+        // Said once where everybody reads it: it is nearly always the account, and then every event fails.
+        let isNews = code == 403 && !self.isRefused.exchange(true, ordering: .relaxed)
+        Logger.current.log(
+            level: isNews ? .warning : .debug,
+            isNews ? "events are not allowed here; no more is said of it" : "dropped an event",
             metadata: [
                 "regarding": "\(note.regarding)", "reason": "\(note.reason)", "error": "\(error)",
             ]

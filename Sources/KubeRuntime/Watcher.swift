@@ -55,11 +55,14 @@ package struct Watcher<Item: Sendable>: Sendable {
     private let time: TimeSource
     private let jitter: JitterSource
     private let retryNow: Signal
+    private let failed: (@Sendable (any Error) -> Void)?
     private let metrics: WatcherMetrics
 
     /// - Parameters:
     ///   - projection: what is read of each object.
     ///   - retryNow: raise it to end a pause between attempts, when something tells that the next one will go better.
+    ///   - failed: told of each request that failed, for owners who can say more about it than the log line made here,
+    ///     which then has level debug.
     package init(
         client: KubeClient,
         target: WatchTarget,
@@ -67,6 +70,7 @@ package struct Watcher<Item: Sendable>: Sendable {
         time: TimeSource = TimeSource(ContinuousClock()),
         jitter: JitterSource = .random,
         retryNow: Signal = Signal(),
+        failed: (@Sendable (any Error) -> Void)? = nil,
         projection: @escaping Projection<Item>
     ) {
         self.client = client
@@ -76,6 +80,7 @@ package struct Watcher<Item: Sendable>: Sendable {
         self.time = time
         self.jitter = jitter
         self.retryNow = retryNow
+        self.failed = failed
         self.metrics = WatcherMetrics(resource: target.resource)
     }
 
@@ -253,11 +258,12 @@ package struct Watcher<Item: Sendable>: Sendable {
         _ logger: Logger
     ) {
         let text = "\(error)"
+        self.failed?(error)
         // Connections end and histories expire in a healthy cluster, a resource may come later, and what was said once
         // need not be said again with each attempt.
         let level: Logger.Level =
             switch failure {
-            case _ where progress.lastFailure == text: .debug
+            case _ where progress.lastFailure == text || self.failed != nil: .debug
             case .refused: .warning
             case .absent: .info
             case .broken, .expired: .debug

@@ -1,5 +1,6 @@
 import ArgumentParser
 import JSONTree
+import PrometheusConfig
 import TelemetryAPI
 import YAMLTree
 
@@ -7,24 +8,34 @@ import YAMLTree
 struct SettingsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "settings",
-        abstract: "Lists the operator's settings: flags, environment variables and keys of its configuration file.",
+        abstract: "Lists settings: flags, environment variables and keys of the configuration file.",
         discussion: """
             Examples:
               swiftlet settings | grep image
               swiftlet settings -o json
+              swiftlet settings --of target-allocator
             """
     )
 
     @Option(name: .shortAndLong, help: "table, markdown, json or yaml.") var output = Output.table
 
+    @Option(help: "operator or target-allocator.") var of = Role.operator
+
+    enum Role: String, ExpressibleByArgument, CaseIterable {
+        case `operator`
+        case targetAllocator = "target-allocator"
+    }
+
     enum Output: String, ExpressibleByArgument, CaseIterable { case table, markdown, json, yaml }
 
     func run() throws {
+        let isOperator = self.of == .operator
+        let json = isOperator ? SettingCatalog.json : AllocatorSettingCatalog.json
         switch self.output {
-        case .table: try emit(SettingCatalog.table)
-        case .markdown: try emit(SettingCatalog.markdown)
-        case .json: try emit(String(decoding: SettingCatalog.json.bytes(), as: UTF8.self) + "\n")
-        case .yaml: try emit(YAMLWriter.text(SettingCatalog.json))
+        case .table: try emit(isOperator ? SettingCatalog.table : AllocatorSettingCatalog.table)
+        case .markdown: try emit(isOperator ? SettingCatalog.markdown : AllocatorSettingCatalog.markdown)
+        case .json: try emit(String(decoding: json.bytes(), as: UTF8.self) + "\n")
+        case .yaml: try emit(YAMLWriter.text(json))
         }
     }
 }

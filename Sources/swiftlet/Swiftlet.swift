@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSONTree
 import TelemetryAPI
 
 #if canImport(Glibc)
@@ -29,7 +30,8 @@ struct Swiftlet: AsyncParsableCommand {
             ExplainCommand.self,
             ConvertCommand.self, CRDsCommand.self, SettingsCommand.self, VersionCommand.self, CheckCommand.self,
             RBACCommand.self, StatusCommand.self, WaitCommand.self, SupportBundleCommand.self,
-            GatherCommand.self, CompletionCommand.self,
+            GatherCommand.self, CompletionCommand.self, TargetDiscoverCommand.self,
+            TargetAllocatorCommand.self,
         ],
         defaultSubcommand: OperatorCommand.self
     )
@@ -43,13 +45,17 @@ struct Swiftlet: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         var arguments = CommandName.arguments(Array(CommandLine.arguments.dropFirst()))
         if CommandName.isCompletion { return KubectlCompletion.answer(arguments) }
-        // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program.
+        // Flags alone are the operator's, as `/manager` had them; only these two ask about the whole program. Where the
+        // target allocator's configuration is mounted, or with flags of its own, they are the target allocator's.
         let first = arguments.first ?? "--"
-        if first.hasPrefix("-"),
+        if arguments.isEmpty || first.hasPrefix("-"), TargetAllocatorCommand.isMeant(by: arguments) {
+            arguments.insert("target-allocator", at: 0)
+        } else if first.hasPrefix("-"),
             !Self.asksAboutTheProgram.contains(first.split(separator: "=").first.map(String.init) ?? first)
         {
             arguments.insert("operator", at: 0)
         }
+        if arguments.prefix(2) == ["target-allocator", "discover"] { arguments.removeFirst() }
         // What is no command would go to the operator, as it is the default.
         let commands = Self.configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
         if let first = arguments.first, !first.hasPrefix("-"), !commands.contains(first) {
@@ -58,7 +64,7 @@ struct Swiftlet: AsyncParsableCommand {
             CommandName.exit(withError: ExitCode.validationFailure, arguments)
         }
         // The operator reads its own booleans.
-        let isOperator = arguments.first == "operator" || arguments.first == "webhook-server"
+        let isOperator = ["operator", "webhook-server", "target-allocator"].contains(arguments.first)
         do {
             var command = try Self.parseAsRoot(isOperator ? arguments : arguments.map(BooleanFlags.normalize))
             if var command = command as? any AsyncParsableCommand {

@@ -47,6 +47,8 @@ struct MetricCatalogTests {
         var found: Set<String> = []
         for file in try FileManager.default.subpathsOfDirectory(atPath: "\(Self.root)/Sources") {
             guard file.hasSuffix(".swift"), !file.hasSuffix("+Generated.swift") else { continue }
+            // The catalog is the operator's; the target allocator has names of others to keep.
+            if file.hasPrefix("TargetAllocator/") { continue }
             let text = try Self.text("Sources/\(file)")
             for mark in ["label:", "writer.value("] {
                 for part in text.split(separator: mark, omittingEmptySubsequences: false).dropFirst() {

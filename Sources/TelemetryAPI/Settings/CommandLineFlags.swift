@@ -1,3 +1,5 @@
+import JSONTree
+
 /// What a command line says in flags of the ``SettingCatalog``, read as Go programs read theirs: `--flag value`,
 /// `--flag=value`, one dash or two; a boolean without a value is true.
 package struct CommandLineFlags: Sendable, Hashable {

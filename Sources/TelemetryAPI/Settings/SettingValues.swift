@@ -1,3 +1,5 @@
+import JSONTree
+
 /// What the operator was told, of every ``SettingCatalog`` setting: a flag wins over the environment, that over the
 /// configuration file, that over the default.
 ///

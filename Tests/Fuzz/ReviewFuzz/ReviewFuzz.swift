@@ -19,6 +19,7 @@ struct ReviewFuzz: ParsableCommand {
     )
 
     @Option(help: "The folder of all tests, whose golden files are the corpus.") var tests = "Tests"
+    @Option(help: "reviews, or configuration: that of the target allocator.") var target = "reviews"
     @Option(help: "What the inputs follow from.") var seed: UInt64 = 1
     @Option(help: "The number of the first input.") var first: UInt64 = 0
     @Option(help: "How many inputs.") var count: UInt64 = 100_000
@@ -56,6 +57,7 @@ struct ReviewFuzz: ParsableCommand {
     }
 
     private func random() throws -> @Sendable () throws -> Void {
+        if self.target == "configuration" { return { try ConfigurationRun.run(self) } }
         let corpus = try FuzzCorpus(tests: self.tests)
         let current = try self.current.map { try CurrentInput($0) }
         return { try self.run(corpus, current) }
@@ -141,7 +143,7 @@ struct ReviewFuzz: ParsableCommand {
         if let error = box.error { throw error }
     }
 
-    private static func now(_ clock: clockid_t) -> Double {
+    static func now(_ clock: clockid_t) -> Double {
         var time = timespec()
         clock_gettime(clock, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
@@ -155,7 +157,7 @@ struct ReviewFuzz: ParsableCommand {
             .flatMap { Int($0) } ?? 0
     }
 
-    private static func write(_ bytes: [UInt8], to path: String) throws {
+    static func write(_ bytes: [UInt8], to path: String) throws {
         guard let file = fopen(path, "w") else { throw ValidationError("cannot write \(path)") }
         defer { fclose(file) }
         guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw ValidationError("cannot write \(path)") }
@@ -163,7 +165,7 @@ struct ReviewFuzz: ParsableCommand {
 }
 
 /// A file that holds the last input whatever becomes of the process, for the price of a copy in memory.
-private struct CurrentInput: @unchecked Sendable {
+struct CurrentInput: @unchecked Sendable {
     // Written by one thread only.
     private let memory: UnsafeMutableRawPointer
     private static let size = 16 << 20

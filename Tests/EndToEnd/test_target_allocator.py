@@ -1,0 +1,413 @@
+"""The target allocator as a process: real Prometheuses as collectors that poll it with http_sd, targets on loopback, pods on
+a real API server. What was scraped is counted from Prometheus' own data."""
+
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+
+import pytest
+import yaml
+
+from plane import BINARY, KUBECONFIG, MISSING, eventually, free_port
+
+PROMETHEUS = shutil.which("prometheus")
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+LABEL = "scrapes"
+# How often collectors fetch their lists; 30 s in production.
+REFRESH = 5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operator():
+    """In place of the one that installs Swiftlet into a cluster, which these tests don't need."""
+
+
+def kubectl(*arguments, text=None):
+    return subprocess.run(
+        ["kubectl", "--kubeconfig", KUBECONFIG, *arguments], input=text, text=True, check=True, capture_output=True
+    ).stdout
+
+
+@pytest.fixture
+def namespace():
+    name = f"allocator-{uuid.uuid4().hex[:6]}"
+    kubectl("create", "namespace", name)
+    # Pods of a node that does not exist are soon deleted. There is one of the namespace's name.
+    kubectl("create", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}))
+    yield name
+    kubectl("delete", "node", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+def add_collector(namespace, name):
+    """A pod that no kubelet runs: what its status says is written here."""
+    pod = {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": LABEL}},
+        "spec": {"nodeName": namespace, "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": False,
+                 "containers": [{"name": "c", "image": "none"}]},
+    }
+    kubectl("create", "-n", namespace, "-f", "-", text=json.dumps(pod))
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    status = {"status": {"phase": "Running", "startTime": now,
+                         "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now}]}}
+    address = f"/api/v1/namespaces/{namespace}/pods/{name}/status"
+    proxy = api("PATCH", address, status)
+    assert proxy["status"]["phase"] == "Running"
+
+
+def remove_collector(namespace, name):
+    kubectl("delete", "pod", "-n", namespace, name, "--force", "--grace-period=0")
+
+
+def api(method, path, body):
+    """kubectl of that version patches no status."""
+    config = yaml.safe_load(pathlib.Path(KUBECONFIG).read_text())
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(
+        config["clusters"][0]["cluster"]["server"] + path, method=method, data=json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {config['users'][0]['user']['token']}",
+                 "Content-Type": "application/merge-patch+json"},
+    )
+    with urllib.request.urlopen(request, context=context, timeout=10) as answer:
+        return json.load(answer)
+
+
+class Targets:
+    """One server on many addresses of loopback; each address is a target."""
+
+    def __init__(self, count):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = b"up_since 1\n"
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.addresses = [f"127.0.1.{number}:{self.port}" for number in range(1, count + 1)]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Allocator:
+    def __init__(self, folder, namespace, targets, strategy="consistent-hashing", port=None, more=None, flags=()):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.flags = folder, flags
+        self.port = port or free_port()
+        self.config = {
+            "allocation_strategy": strategy,
+            "collector_namespace": namespace,
+            "collector_selector": {"matchlabels": {"app": LABEL}},
+            "filter_strategy": "relabel-config",
+            # The node has no kubelet, so its pods are not ready for long.
+            "collector_not_ready_grace_period": "0s",
+            "handover": {"deadline": f"{4 * REFRESH}s"},
+            "config": {"scrape_configs": [{
+                "job_name": "loop/back", "scrape_interval": "1s",
+                "static_configs": [{"targets": targets}],
+            }]},
+            **(more or {}),
+        }
+        self.file = folder / "targetallocator.yaml"
+        self.write()
+        self.start()
+
+    def write(self):
+        self.file.write_text(yaml.safe_dump(self.config))
+
+    def start(self):
+        self.log = open(self.folder / "allocator.log", "a", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [BINARY, "target-allocator", f"--config-file={self.file}", f"--listen-addr=127.0.0.1:{self.port}",
+             f"--kubeconfig-path={KUBECONFIG}", *self.flags],
+            stdout=self.log, stderr=self.log,
+        )
+        eventually("the allocator is ready", lambda: self.status("/readyz") == 200, 60)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        self.log.close()
+        return code
+
+    def text(self, path, **headers):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def json(self, path):
+        return json.loads(self.text(path))
+
+    def status(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def lists(self, job="loop/back"):
+        """Who has which addresses."""
+        answer = self.json(f"/jobs/{urllib.parse.quote_plus(job)}/targets")
+        return {name: [t["targets"][0] for t in value["targets"]] for name, value in answer.items()}
+
+    def owners(self, job="loop/back"):
+        return {address: name for name, addresses in self.lists(job).items() for address in addresses}
+
+    def logs(self):
+        return (self.folder / "allocator.log").read_text()
+
+
+class Collector:
+    """A Prometheus that is told by the allocator what to scrape."""
+
+    def __init__(self, folder, name, allocator):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        job = urllib.parse.quote_plus("loop/back")
+        config = {"scrape_configs": [{
+            "job_name": "loop/back", "scrape_interval": "1s", "scrape_timeout": "1s",
+            "http_sd_configs": [{
+                "url": f"http://127.0.0.1:{allocator.port}/jobs/{job}/targets?collector_id={name}",
+                "refresh_interval": f"{REFRESH}s",
+            }],
+        }]}
+        (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
+        self.port = free_port()
+        self.log = open(folder / "prometheus.log", "w", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [PROMETHEUS, f"--config.file={folder}/prometheus.yaml", f"--storage.tsdb.path={folder}/data",
+             f"--web.listen-address=127.0.0.1:{self.port}"],
+            stdout=self.log, stderr=self.log,
+        )
+
+    def samples(self, start, end):
+        """Times of the scrapes of each target, from its own `up`."""
+        seconds = int(end - start)
+        query = urllib.parse.urlencode({"query": f"up[{seconds}s]", "time": end})
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?{query}", timeout=20) as answer:
+            result = json.load(answer)["data"]["result"]
+        return {r["metric"]["instance"]: [float(v[0]) for v in r["values"] if v[1] == "1"] for r in result}
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+        self.log.close()
+
+
+def scrapes(collectors, start, end):
+    """All scrapes of each target, whoever made them: sorted (time, collector)."""
+    found = {}
+    for collector in collectors:
+        for instance, times in collector.samples(start, end).items():
+            found.setdefault(instance, []).extend((at, collector.name) for at in times)
+    return {instance: sorted(times) for instance, times in found.items()}
+
+
+def longest_gap(times):
+    return max((b[0] - a[0] for a, b in zip(times, times[1:])), default=float("inf"))
+
+
+def doubled(times):
+    """Seconds in which more than one collector scraped a target."""
+    owners = {}
+    for at, name in times:
+        owners.setdefault(int(at), set()).add(name)
+    return sum(1 for names in owners.values() if len(names) > 1)
+
+
+@pytest.mark.skipif(not PROMETHEUS, reason="no prometheus to collect with")
+def test_every_target_is_scraped_and_none_twice(namespace, tmp_path):
+    """2 -> 3 -> 2 collectors, a restart and an outage of a minute, with hand-over."""
+    targets = Targets(24)
+    for number in range(2):
+        add_collector(namespace, f"collector-{number}")
+    allocator = Allocator(tmp_path / "ta", namespace, targets.addresses)
+    collectors = [Collector(tmp_path / f"c{n}", f"collector-{n}", allocator) for n in range(3)]
+    try:
+        def all_scraped():
+            now = time.time()
+            return len(scrapes(collectors, now - 5, now)) == len(targets.addresses)
+
+        eventually("every target is scraped", all_scraped, 60)
+        begin = time.time()
+        before = allocator.owners()
+        assert set(before) == set(targets.addresses)
+
+        # One more: what moves is scraped by the old one until the new one has its list.
+        add_collector(namespace, "collector-2")
+        eventually("the third collector has targets", lambda: allocator.lists().get("collector-2"), 30)
+        time.sleep(5 * REFRESH)
+        after = allocator.owners()
+        moved = [a for a in targets.addresses if before[a] != after[a]]
+        assert 0 < len(moved) < 20
+        # A restart and an outage: collectors keep what they have, and it comes back with the same assignment.
+        assert allocator.stop() == 0
+        time.sleep(60)
+        allocator.start()
+        assert allocator.owners() == after
+        time.sleep(3 * REFRESH)
+        end = time.time()
+
+        found = scrapes(collectors, begin, end)
+        report = {a: (len(found[a]), round(longest_gap(found[a]), 1), doubled(found[a])) for a in targets.addresses}
+        print("target: scrapes, longest gap, doubled seconds:", report)
+        print(f"{end - begin:.0f} s, moved {len(moved)} of {len(targets.addresses)}")
+        for address in targets.addresses:
+            count, gap, twice = report[address]
+            assert gap < 2.6, f"{address} was not scraped for {gap} s"
+            assert count >= (end - begin) * 0.95
+            # Both have it only between the new one's fetch and the old one's next.
+            assert twice <= (2 * REFRESH + 1 if address in moved else 0), f"{address} was scraped twice for {twice} s"
+
+        # One less: its targets go to the others, within the wait for a pod that comes back and their next fetch.
+        remove_collector(namespace, "collector-2")
+        collectors[2].stop()
+        gone = time.time()
+        eventually("the third collector has nothing", lambda: "collector-2" not in allocator.lists(), 30)
+        time.sleep(3 * REFRESH)
+        found = scrapes(collectors[:2], gone + 3 * REFRESH, time.time())
+        assert set(found) == set(targets.addresses)
+        assert allocator.owners() == before
+    finally:
+        for collector in collectors:
+            collector.stop()
+        allocator.stop()
+        targets.stop()
+
+
+def test_reload_pages_and_bad_configuration(namespace, tmp_path):
+    add_collector(namespace, "collector-0")
+    allocator = Allocator(tmp_path / "ta", namespace, ["127.0.0.1:1"])
+    try:
+        eventually("there is a collector", lambda: allocator.lists() == {"collector-0": ["127.0.0.1:1"]}, 20)
+        allocator.config["config"]["scrape_configs"].append(
+            {"job_name": "second", "static_configs": [{"targets": ["127.0.0.1:2"]}]}
+        )
+        allocator.write()
+        eventually("the new job is there", lambda: "second" in allocator.json("/jobs"), 20)
+        assert "second" in allocator.json("/scrape_configs")
+
+        allocator.file.write_text("config: {scrape_configs: [{job_name: x, relabel_configs: 5}")
+        eventually("the error is told", lambda: "can't be used; going on" in allocator.logs(), 20)
+        assert set(allocator.json("/jobs")) == {"loop/back", "second"}
+        assert 'swiftlet_allocator_reloads_total{result="failure"} 1' in allocator.text("/metrics")
+
+        allocator.config["config"]["scrape_configs"][1]["relabel_configs"] = [{"action": "keep", "regex": "("}]
+        allocator.write()
+        eventually("one job's error leaves the other", lambda: set(allocator.json("/jobs")) == {"loop/back"}, 20)
+
+        page = allocator.text("/", Accept="text/html")
+        assert "collector-0" in page and "loop/back" in page and "<script" not in page
+        metrics = allocator.text("/metrics")
+        assert 'opentelemetry_allocator_targets_per_collector{collector_name="collector-0"' in metrics
+        assert "opentelemetry_allocator_collectors_discovered 1" in metrics
+    finally:
+        assert allocator.stop() == 0
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def certificates(folder, name, usage, authority):
+    """A key and a certificate of the authority for 127.0.0.1."""
+    (folder / f"{name}.ext").write_text(f"subjectAltName=IP:127.0.0.1\nextendedKeyUsage={usage}\n")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}",
+            "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr")
+    openssl("x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
+            "-CAcreateserial", "-days", "1", "-extfile", f"{folder}/{name}.ext", "-out", f"{folder}/{name}.crt")
+
+
+def make_authority(folder, name):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+            "-subj", f"/CN={name}", "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt")
+    return folder / name
+
+
+def test_mutual_tls_and_rotation(namespace, tmp_path):
+    add_collector(namespace, "collector-0")
+    authority = make_authority(tmp_path, "authority")
+    for name, usage in [("server", "serverAuth"), ("client", "clientAuth"), ("wrong", "serverAuth")]:
+        certificates(tmp_path, name, usage, authority)
+    stranger = make_authority(tmp_path, "stranger")
+    certificates(tmp_path, "foreign", "clientAuth", stranger)
+
+    def mount(server, number):
+        """As the kubelet does: a folder of its own, and a link that is moved."""
+        data = tmp_path / "tls" / f"..{number}"
+        data.mkdir(parents=True)
+        shutil.copy(tmp_path / "authority.crt", data / "ca.crt")
+        shutil.copy(tmp_path / f"{server}.crt", data / "tls.crt")
+        shutil.copy(tmp_path / f"{server}.key", data / "tls.key")
+        link = tmp_path / "tls" / "..new"
+        os.symlink(f"..{number}", link)
+        os.rename(link, tmp_path / "tls" / "..data")
+
+    mount("server", 1)
+    for name in ["ca.crt", "tls.crt", "tls.key"]:
+        os.symlink(f"..data/{name}", tmp_path / "tls" / name)
+    port = free_port()
+    allocator = Allocator(
+        tmp_path / "ta", namespace, ["127.0.0.1:1"],
+        more={
+            "https": {"enabled": True, "listen_addr": f"127.0.0.1:{port}", "ca_file_path": f"{tmp_path}/tls/ca.crt",
+                      "tls_cert_file_path": f"{tmp_path}/tls/tls.crt", "tls_key_file_path": f"{tmp_path}/tls/tls.key"},
+        },
+    )
+
+    def get(client, path="/scrape_configs"):
+        context = ssl.create_default_context(cafile=f"{tmp_path}/authority.crt")
+        if client:
+            context.load_cert_chain(f"{tmp_path}/{client}.crt", f"{tmp_path}/{client}.key")
+        with urllib.request.urlopen(f"https://127.0.0.1:{port}{path}", context=context, timeout=10) as answer:
+            return answer.read().decode()
+
+    def shown():
+        """The certificate that is served."""
+        return ssl.get_server_certificate(("127.0.0.1", port)).strip()
+
+    try:
+        allocator.config["config"]["scrape_configs"][0]["basic_auth"] = {"username": "me", "password": "hidden"}
+        allocator.write()
+        eventually("the change is served", lambda: "basic_auth" in allocator.text("/scrape_configs"), 20)
+        assert "hidden" not in allocator.text("/scrape_configs")
+        assert '"password":"hidden"' in get("client")
+        for client in [None, "wrong", "foreign"]:
+            with pytest.raises((OSError, http.client.HTTPException)):
+                get(client)
+        certificates(tmp_path, "renewed", "serverAuth", authority)
+        mount("renewed", 2)
+        wanted = (tmp_path / "renewed.crt").read_text().strip()
+        eventually("the renewed certificate is served", lambda: shown() == wanted, 30)
+        assert '"password":"hidden"' in get("client")
+        assert "hidden" not in allocator.logs()
+    finally:
+        assert allocator.stop() == 0
