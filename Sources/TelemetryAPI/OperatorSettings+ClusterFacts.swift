@@ -29,6 +29,8 @@ package struct ClusterFacts: Sendable, Hashable {
     package var nativeSidecars: Bool
     /// The operator may create ClusterRoles and ClusterRoleBindings.
     package var rbacCreation: Bool
+    /// Where the API server listens, beside 443 and 6443.
+    package var apiServerPorts: [Int]
 
     /// A current cluster without additions: what `swiftlet render` assumes unless told otherwise.
     package init(
@@ -41,7 +43,8 @@ package struct ClusterFacts: Sendable, Hashable {
         certManager: Bool = false,
         targetAllocators: Bool = false,
         nativeSidecars: Bool = true,
-        rbacCreation: Bool = true
+        rbacCreation: Bool = true,
+        apiServerPorts: [Int] = []
     ) {
         self.kubernetesVersion = kubernetesVersion
         self.horizontalPodAutoscaler = horizontalPodAutoscaler
@@ -53,5 +56,6 @@ package struct ClusterFacts: Sendable, Hashable {
         self.targetAllocators = targetAllocators
         self.nativeSidecars = nativeSidecars
         self.rbacCreation = rbacCreation
+        self.apiServerPorts = apiServerPorts
     }
 }
