@@ -31,6 +31,8 @@ package struct ClusterFacts: Sendable, Hashable {
     package var rbacCreation: Bool
     /// Where the API server listens, beside 443 and 6443.
     package var apiServerPorts: [Int]
+    /// The image that the operator itself runs; `nil` where that is not known.
+    package var operatorImage: String?
 
     /// A current cluster without additions: what `swiftlet render` assumes unless told otherwise.
     package init(
@@ -44,7 +46,8 @@ package struct ClusterFacts: Sendable, Hashable {
         targetAllocators: Bool = false,
         nativeSidecars: Bool = true,
         rbacCreation: Bool = true,
-        apiServerPorts: [Int] = []
+        apiServerPorts: [Int] = [],
+        operatorImage: String? = nil
     ) {
         self.kubernetesVersion = kubernetesVersion
         self.horizontalPodAutoscaler = horizontalPodAutoscaler
@@ -57,5 +60,6 @@ package struct ClusterFacts: Sendable, Hashable {
         self.nativeSidecars = nativeSidecars
         self.rbacCreation = rbacCreation
         self.apiServerPorts = apiServerPorts
+        self.operatorImage = operatorImage
     }
 }

@@ -82,7 +82,7 @@ extension TargetAllocatorContext {
     /// No command: the image knows what to do with a file at `/conf/targetallocator.yaml`, ours as the Go operator's.
     private func container(_ certificateMounts: [JSONValue]) -> JSONObject {
         var container: JSONObject = ["name": .string(Self.containerName)]
-        container["image"] = .string(self.spec.image ?? self.settings.images.targetAllocator)
+        container["image"] = .string(self.image)
         container["imagePullPolicy"] = self.spec.text("imagePullPolicy").map { .string($0) }
         let args = self.spec.args.map { "--\($0.key)=\($0.value)" }
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
@@ -109,6 +109,12 @@ extension TargetAllocatorContext {
         }
         container.copy("lifecycle", "securityContext", from: self.spec.json)
         return container
+    }
+
+    /// The user's; else what the operator was told; else the operator's own, which knows this role, too.
+    private var image: String {
+        self.spec.image ?? self.settings.images.targetAllocator ?? self.facts.operatorImage
+            ?? OperatorSettings.Images.upstreamTargetAllocator
     }
 
     /// What it serves, and what `spec.ports` adds. Of two with the same number and protocol the first stays: server-side apply
