@@ -10,7 +10,8 @@ extension GoYAMLScalar {
             return self.quoted(text)
         }
         guard self.isSyntax(bytes) else { return text }
-        return "'" + text.split(separator: "'" as Character, omittingEmptySubsequences: false).joined(separator: "''") + "'"
+        return "'" + text.split(separator: "'" as Character, omittingEmptySubsequences: false).joined(separator: "''")
+            + "'"
     }
 
     /// Whether a plain scalar would be taken for a part of YAML's syntax.
@@ -18,7 +19,8 @@ extension GoYAMLScalar {
         guard let first = bytes.first, let last = bytes.last else { return true }
         let space = UInt8(ascii: " ")
         if first == space || last == space || last == UInt8(ascii: ":") { return true }
-        if "#,[]{}&*!|>'\"%@`".utf8.contains(first) || bytes.starts(with: "---".utf8) || bytes.starts(with: "...".utf8) {
+        if "#,[]{}&*!|>'\"%@`".utf8.contains(first) || bytes.starts(with: "---".utf8) || bytes.starts(with: "...".utf8)
+        {
             return true
         }
         if "-?:".utf8.contains(first), bytes.count == 1 || bytes[1] == space { return true }

@@ -1,6 +1,6 @@
 import JSONTree
 package import KubeClient
-package import KubeModel
+import KubeModel
 import KubeRuntime
 import Logging
 package import Rendering

@@ -1,3 +1,4 @@
+import JSONTree
 import KubeClient
 import KubeModel
 import Logging

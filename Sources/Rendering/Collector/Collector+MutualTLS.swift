@@ -37,7 +37,9 @@ extension TargetAllocatorMutualTLS {
             } else {
                 volume = ObjectName.certificateVolume(name, names.count)
                 names[file.source] = volume
-                volumes.append(.object(JSONObject([("name", .string(volume))] + file.source.map { ($0.key, $0.value) })))
+                volumes.append(
+                    .object(JSONObject([("name", .string(volume))] + file.source.map { ($0.key, $0.value) }))
+                )
             }
             mounts.append([
                 "name": .string(volume), "mountPath": .string("/tls/\(file.name)"), "subPath": .string(file.key),
