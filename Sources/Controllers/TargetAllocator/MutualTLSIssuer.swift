@@ -44,7 +44,8 @@ struct MutualTLSIssuer: Sendable {
                 metadata: ["actions": "\(bundle.actions.joined(separator: "; "))"]
             )
         }
-        return .seconds(max(1, min(12 * 3_600, bundle.nextCheck.timeIntervalSince(now))))
+        // The Secrets are not watched, which would take the right to list all: one that was deleted is missed until then.
+        return .seconds(max(1, min(300, bundle.nextCheck.timeIntervalSince(now))))
     }
 
     private func read(_ name: String, of resource: TargetAllocatorResource) async throws -> KubeObject? {
