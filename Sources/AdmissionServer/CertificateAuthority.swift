@@ -81,12 +81,14 @@ package struct CertificateAuthority: Sendable, Hashable {
     /// - Parameters:
     ///   - names: at least one.
     ///   - lifetime: how long it is valid from `now` on, but never longer than the authority itself.
+    ///   - isClient: whether its holder shows it to servers, too.
     /// - Throws: ``CertificateError`` (signing) without a name or when the authority has ended.
     package func issueServing(
         for names: ServerNames,
         now: Date,
         lifetime: TimeInterval = RotationPolicy.standard.servingLifetime,
-        backdate: TimeInterval = RotationPolicy.standard.backdate
+        backdate: TimeInterval = RotationPolicy.standard.backdate,
+        isClient: Bool = false
     ) throws(CertificateError) -> (certificate: IssuedCertificate, keyPEM: String) {
         guard !names.isEmpty else {
             throw CertificateError(.signing, "a serving certificate needs a name or an address")
@@ -112,7 +114,7 @@ package struct CertificateAuthority: Sendable, Hashable {
                 extensions: try Certificate.Extensions {
                     Critical(BasicConstraints.notCertificateAuthority)
                     Critical(KeyUsage(digitalSignature: true))
-                    try ExtendedKeyUsage([.serverAuth])
+                    try ExtendedKeyUsage(isClient ? [.clientAuth, .serverAuth] : [.serverAuth])
                     SubjectAlternativeNames(alternatives)
                     SubjectKeyIdentifier(hash: publicKey)
                     AuthorityKeyIdentifier(

@@ -16,10 +16,27 @@ extension CollectorConfiguration {
 /// Writes a configuration in the one block style the Go operator writes, byte for byte; names and contents of ConfigMaps
 /// depend on it, so it is not the writer for anything else.
 package struct CollectorYAML {
+    /// How strings, numbers and lists are written.
+    package enum Dialect: Sendable, Hashable {
+        /// Of the library that writes `collector.yaml`.
+        case collector
+        /// Of the older one that writes `targetallocator.yaml`: lists stand in the column of their key, and what can't be
+        /// plain is in single quotes. Whole numbers stay whole numbers, which the Go operator gets wrong from a million on.
+        case targetAllocator
+    }
+
     /// Spaces per level: 2, or 4 with a target allocator.
     package let indentation: Int
+    package let dialect: Dialect
 
-    package init(indentation: Int) { self.indentation = indentation }
+    package init(indentation: Int, dialect: Dialect = .collector) {
+        self.indentation = indentation
+        self.dialect = dialect
+    }
+
+    private func inline(_ text: String) -> String {
+        self.dialect == .collector ? GoYAMLScalar.inline(text) : GoYAMLScalar.legacyInline(text)
+    }
 
     /// One document that ends with one newline.
     package func text(_ object: JSONObject) -> String {
@@ -35,7 +52,7 @@ package struct CollectorYAML {
         for (key, value) in object {
             if !isStarted { out += String(repeating: " ", count: column) }
             isStarted = false
-            let name = GoYAMLScalar.inline(key)
+            let name = self.inline(key)
             // Readers look for the colon within 1024 characters only, so that the collector would refuse a longer key.
             if name.utf8.count > 1000 {
                 out += "? \(name)\n"
@@ -50,7 +67,8 @@ package struct CollectorYAML {
                 self.write(inner, column: column + self.indentation, isFirstLineStarted: false, to: &out)
             case .array(let elements) where !elements.isEmpty:
                 out += "\n"
-                self.write(elements, column: column + self.indentation, isFirstLineStarted: false, to: &out)
+                let indentation = self.dialect == .collector ? self.indentation : 0
+                self.write(elements, column: column + indentation, isFirstLineStarted: false, to: &out)
             default:
                 out += " "
                 self.write(scalar: value, blockColumn: column + self.indentation, padsBlankLines: true, to: &out)
@@ -86,13 +104,14 @@ package struct CollectorYAML {
         switch value {
         case .null: out += "null"
         case .bool(let flag): out += flag ? "true" : "false"
-        case .number(let number): out += GoNumber.general(number.double)
+        case .number(let number):
+            out += self.dialect == .collector ? GoNumber.general(number.double) : GoNumber.json(number.double)
         case .string(let text):
             if GoYAMLScalar.canBeBlock(text) {
                 self.write(block: text, column: blockColumn, padsBlankLines: padsBlankLines, to: &out)
                 return
             }
-            out += GoYAMLScalar.inline(text)
+            out += self.inline(text)
         case .array: out += "[]"
         case .object: out += "{}"
         }

@@ -68,7 +68,7 @@ package enum GoYAMLScalar {
     }
 
     /// What may stand in a plain or literal scalar: no control characters, no further line breaks, no byte order mark.
-    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...0x10FFFF: true
         default: false
@@ -76,7 +76,7 @@ package enum GoYAMLScalar {
     }
 
     /// Words that YAML 1.1 reads as null or booleans, as the library spells them.
-    private static let words: Set<String> = {
+    static let words: Set<String> = {
         var words: Set<String> = ["null", "Null", "NULL", "~"]
         for word in ["true", "false", "y", "n", "yes", "no", "on", "off"] {
             words.insert(word)
@@ -87,7 +87,7 @@ package enum GoYAMLScalar {
     }()
 
     /// An integer in any of Go's bases or a number with one dot; out of range counts too.
-    private static func isNumber(_ text: String) -> Bool {
+    static func isNumber(_ text: String) -> Bool {
         var bytes = Array(text.utf8)
         guard bytes.first != UInt8(ascii: "_") else { return false }
         let dots = bytes.filter { $0 == UInt8(ascii: ".") }.count

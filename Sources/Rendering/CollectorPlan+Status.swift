@@ -77,29 +77,11 @@ package enum CollectorCondition {
 package func collectorStatus(_ inputs: StatusInputs) -> CollectorStatus {
     var status = inputs.collector.status
     status.observedGeneration = inputs.collector.metadata.generation
-    var conditions = status.conditions
-    func set(_ type: String, _ value: Condition.Status, _ reason: String, _ message: String) {
-        conditions.set(
-            Condition(
-                type: type,
-                status: value,
-                reason: reason,
-                // The API's limit, in characters; messages are cut by bytes, which is never more.
-                message: String(decoding: message.utf8.prefix(32_768), as: UTF8.self),
-                observedGeneration: inputs.collector.metadata.generation,
-                lastTransitionTime: inputs.now
-            )
-        )
-    }
-    switch inputs.outcome {
-    case .failed(let message):
-        set(CollectorCondition.ready, .false, "ReconcileError", message)
-        status.conditions = conditions
+    var report = ConditionReport(status.conditions, inputs.collector.metadata.generation, inputs.now)
+    report.set(inputs.outcome)
+    if case .failed = inputs.outcome {
+        status.conditions = report.conditions
         return status
-    case .workloadUnreadable(let message):
-        set(CollectorCondition.ready, .false, "StatusUpdateFailed", "Failed to update status fields: \(message)")
-    case .applied:
-        set(CollectorCondition.ready, .true, "Reconciled", "Successfully reconciled")
     }
     if status.version ?? "" == "" { status.version = inputs.settings.versions.collector }
     var scale = status.scale ?? [:]
@@ -120,11 +102,82 @@ package func collectorStatus(_ inputs: StatusInputs) -> CollectorStatus {
         }
     }
     status.scale = scale
-    if !inputs.warnings.isEmpty {
-        set(CollectorCondition.configurationWarning, .true, "Findings", inputs.warnings.joined(separator: "; "))
-    } else if conditions.contains(where: { $0.type == CollectorCondition.configurationWarning }) {
-        set(CollectorCondition.configurationWarning, .false, "NoFindings", "")
+    report.set(warnings: inputs.warnings)
+    status.conditions = report.conditions
+    return status
+}
+
+/// The conditions that say how it went: the same for every resource.
+struct ConditionReport {
+    private(set) var conditions: [Condition]
+    private let generation: Int?
+    private let now: String
+
+    init(_ conditions: [Condition], _ generation: Int?, _ now: String) {
+        self.conditions = conditions
+        self.generation = generation
+        self.now = now
     }
-    status.conditions = conditions
+
+    mutating func set(_ outcome: StatusInputs.Outcome) {
+        switch outcome {
+        case .failed(let message): self.set(CollectorCondition.ready, .false, "ReconcileError", message)
+        case .workloadUnreadable(let message):
+            self.set(
+                CollectorCondition.ready,
+                .false,
+                "StatusUpdateFailed",
+                "Failed to update status fields: \(message)"
+            )
+        case .applied: self.set(CollectorCondition.ready, .true, "Reconciled", "Successfully reconciled")
+        }
+    }
+
+    mutating func set(warnings: [String]) {
+        let type = CollectorCondition.configurationWarning
+        if !warnings.isEmpty {
+            self.set(type, .true, "Findings", warnings.joined(separator: "; "))
+        } else if self.conditions.contains(where: { $0.type == type }) {
+            self.set(type, .false, "NoFindings", "")
+        }
+    }
+
+    private mutating func set(_ type: String, _ value: Condition.Status, _ reason: String, _ message: String) {
+        self.conditions.set(
+            Condition(
+                type: type,
+                status: value,
+                reason: reason,
+                // The API's limit, in characters; messages are cut by bytes, which is never more.
+                message: String(decoding: message.utf8.prefix(32_768), as: UTF8.self),
+                observedGeneration: self.generation,
+                lastTransitionTime: self.now
+            )
+        )
+    }
+}
+
+/// The status a target allocator should have; see ``collectorStatus(_:)``.
+///
+/// - Parameter image: what its Deployment runs; `nil` before the cluster shows it.
+package func targetAllocatorStatus(
+    _ resource: TargetAllocatorResource,
+    _ settings: OperatorSettings,
+    _ outcome: StatusInputs.Outcome,
+    image: String?,
+    warnings: [String],
+    now: String
+) -> TargetAllocatorStatus {
+    var status = resource.status
+    status.observedGeneration = resource.metadata.generation
+    var report = ConditionReport(status.conditions, resource.metadata.generation, now)
+    report.set(outcome)
+    if case .applied = outcome {
+        report.set(warnings: warnings)
+        // Of an image of the user's own nobody knows the version.
+        if resource.spec.image == nil { status.version = settings.versions.targetAllocator }
+        if let image, !image.isEmpty { status.image = image }
+    }
+    status.conditions = report.conditions
     return status
 }

@@ -56,8 +56,10 @@ package struct TargetAllocatorFacts: Sendable, Hashable {
     var usesMutualTLS: Bool { self.mutualTLS?.isEnabled ?? false }
 }
 
-/// What the cluster should hold of a collector next. Equal inputs give an equal plan.
-package struct CollectorPlan: Sendable, Hashable {
+package typealias CollectorPlan = ResourcePlan
+
+/// What the cluster should hold of a resource next. Equal inputs give an equal plan.
+package struct ResourcePlan: Sendable, Hashable {
     /// False for `managementState: unmanaged`: nothing is to be done, not even a status written.
     package var isManaged: Bool
     /// To be applied in this order; all members in canonical order, no nulls.
@@ -78,7 +80,7 @@ package struct CollectorPlan: Sendable, Hashable {
         package var reason: String
     }
 
-    package static let unmanaged = CollectorPlan(
+    package static let unmanaged = ResourcePlan(
         isManaged: false,
         apply: [],
         prune: [],
@@ -94,57 +96,68 @@ package struct CollectorPlan: Sendable, Hashable {
 package func plan(_ inputs: CollectorInputs) throws(PlanError) -> CollectorPlan {
     guard inputs.collector.isManaged else { return .unmanaged }
     let context = try CollectorContext(inputs)
-    var desired = try context.objects()
-    var plan = CollectorPlan(
-        isManaged: true,
-        apply: [],
-        prune: [],
-        recreate: [],
-        retained: [],
+    return try ResourcePlan(
+        desired: try context.objects(),
+        owned: inputs.owned,
+        collector: "\(inputs.collector.namespace)/\(inputs.collector.name)",
+        // With an autoscaler of its own, the number comes from the resource, which that autoscaler scales.
+        followsScaling: inputs.collector.spec.autoscaler?.maxReplicas == nil,
+        retained: retainedConfigMaps(inputs.owned, versions: inputs.collector.spec.configVersions),
         warnings: context.warnings + context.autoscalerWarnings
     )
-    var live: [OwnedKey: OwnedObject] = [:]
-    for object in inputs.owned { live[OwnedKey(object.reference)] = object }
+}
 
-    let collectorKey = "\(inputs.collector.namespace)/\(inputs.collector.name)"
-    for place in desired.indices {
-        guard let existing = live[OwnedKey(desired[place].reference)] else { continue }
-        if let other = existing.collector, other != collectorKey {
-            throw PlanError(
-                .nameTaken,
-                "\(existing.reference.groupVersionKind.kind) \"\(existing.reference.key.name)\" belongs to the collector \(other); give one of the two a shorter name"
-            )
+extension ResourcePlan {
+    /// Compares what is wanted with what is there.
+    ///
+    /// - Parameters:
+    ///   - collector: what cluster-scoped objects name as theirs; `nil` for resources without such objects.
+    ///   - followsScaling: whether another field manager may decide how many pods there are.
+    ///   - retained: what is not pruned although it is not wanted any more.
+    init(
+        desired: [KubeObject],
+        owned: [OwnedObject],
+        collector: String? = nil,
+        followsScaling: Bool = true,
+        retained: Set<OwnedKey> = [],
+        warnings: [String]
+    ) throws(PlanError) {
+        var desired = desired
+        self.init(isManaged: true, apply: [], prune: [], recreate: [], retained: [], warnings: warnings)
+        var live: [OwnedKey: OwnedObject] = [:]
+        for object in owned { live[OwnedKey(object.reference)] = object }
+        for place in desired.indices {
+            guard let existing = live[OwnedKey(desired[place].reference)] else { continue }
+            if let other = existing.collector, other != collector {
+                throw PlanError(
+                    .nameTaken,
+                    "\(existing.reference.groupVersionKind.kind) \"\(existing.reference.key.name)\" belongs to the collector \(other); give one of the two a shorter name"
+                )
+            }
+            desired[place].keepAppliedMetadata(of: existing)
+            if followsScaling, let note = desired[place].leaveReplicas(to: existing) { self.warnings.append(note) }
+            if let reason = desired[place].fixedFieldChange(from: existing) {
+                self.recreate.append(Recreation(object: existing, reason: reason))
+            }
         }
-        desired[place].keepAppliedMetadata(of: existing)
-        // With an autoscaler of its own, the number comes from the resource, which that autoscaler scales.
-        if inputs.collector.spec.autoscaler?.maxReplicas == nil,
-            let note = desired[place].leaveReplicas(to: existing)
-        {
-            plan.warnings.append(note)
+
+        let recreated = Set(self.recreate.map { OwnedKey($0.object.reference) })
+        self.apply = desired.filter { !recreated.contains(OwnedKey($0.reference)) }
+
+        let wanted = Set(desired.map { OwnedKey($0.reference) })
+        // Another collector's object of a name that was ours: only its own labels made it look like ours.
+        let unwanted = owned.filter { object in
+            !wanted.contains(OwnedKey(object.reference)) && !object.isDeleting
+                && (object.collector == nil || object.collector == collector)
         }
-        if let reason = desired[place].fixedFieldChange(from: existing) {
-            plan.recreate.append(CollectorPlan.Recreation(object: existing, reason: reason))
+        for object in unwanted.sorted(by: { OwnedKey($0.reference) < OwnedKey($1.reference) }) {
+            if retained.contains(OwnedKey(object.reference)) {
+                self.retained.append(object)
+            } else {
+                self.prune.append(object)
+            }
         }
     }
-
-    let recreated = Set(plan.recreate.map { OwnedKey($0.object.reference) })
-    plan.apply = desired.filter { !recreated.contains(OwnedKey($0.reference)) }
-
-    let wanted = Set(desired.map { OwnedKey($0.reference) })
-    // Another collector's object of a name that was ours: only its own labels made it look like ours.
-    let unwanted = inputs.owned.filter { object in
-        !wanted.contains(OwnedKey(object.reference)) && !object.isDeleting
-            && (object.collector == nil || object.collector == collectorKey)
-    }
-    let retained = retainedConfigMaps(inputs.owned, versions: inputs.collector.spec.configVersions)
-    for object in unwanted.sorted(by: { OwnedKey($0.reference) < OwnedKey($1.reference) }) {
-        if retained.contains(OwnedKey(object.reference)) {
-            plan.retained.append(object)
-        } else {
-            plan.prune.append(object)
-        }
-    }
-    return plan
 }
 
 /// The ConfigMaps that pruning leaves alone: the newest `versions` and one more, for the one about to be created
@@ -161,7 +174,7 @@ private func retainedConfigMaps(_ owned: [OwnedObject], versions: Int) -> Set<Ow
 }
 
 /// Kind (of whatever version) and key.
-private struct OwnedKey: Hashable, Comparable {
+struct OwnedKey: Hashable, Comparable {
     var kind: GroupKind
     var key: ObjectKey
 

@@ -10,6 +10,10 @@ package struct PlanError: Error, Sendable, Hashable, CustomStringConvertible {
         package static let invalidConfiguration = Code(name: "InvalidConfiguration")
         /// The TargetAllocator that the collector's label names does not exist.
         package static let missingTargetAllocator = Code(name: "MissingTargetAllocator")
+        /// Several collectors name one TargetAllocator by their label.
+        package static let severalCollectors = Code(name: "SeveralCollectors")
+        /// The collector that owns a TargetAllocator does not exist.
+        package static let missingCollector = Code(name: "MissingCollector")
         /// A cluster-scoped object of the same name belongs to another collector.
         package static let nameTaken = Code(name: "NameTaken")
     }

@@ -29,6 +29,10 @@ package struct ClusterFacts: Sendable, Hashable {
     package var nativeSidecars: Bool
     /// The operator may create ClusterRoles and ClusterRoleBindings.
     package var rbacCreation: Bool
+    /// Where the API server listens, beside 443 and 6443.
+    package var apiServerPorts: [Int]
+    /// The image that the operator itself runs; `nil` where that is not known.
+    package var operatorImage: String?
 
     /// A current cluster without additions: what `swiftlet render` assumes unless told otherwise.
     package init(
@@ -41,7 +45,9 @@ package struct ClusterFacts: Sendable, Hashable {
         certManager: Bool = false,
         targetAllocators: Bool = false,
         nativeSidecars: Bool = true,
-        rbacCreation: Bool = true
+        rbacCreation: Bool = true,
+        apiServerPorts: [Int] = [],
+        operatorImage: String? = nil
     ) {
         self.kubernetesVersion = kubernetesVersion
         self.horizontalPodAutoscaler = horizontalPodAutoscaler
@@ -53,5 +59,7 @@ package struct ClusterFacts: Sendable, Hashable {
         self.targetAllocators = targetAllocators
         self.nativeSidecars = nativeSidecars
         self.rbacCreation = rbacCreation
+        self.apiServerPorts = apiServerPorts
+        self.operatorImage = operatorImage
     }
 }

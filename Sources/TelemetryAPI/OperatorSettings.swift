@@ -38,13 +38,17 @@ package struct OperatorSettings: Sendable, Hashable {
     /// Images used where a custom resource names none (specification section 0.1).
     package struct Images: Sendable, Hashable {
         package var collector: String
-        package var targetAllocator: String
+        /// `nil` unless told: then it is the operator's own image, and ``upstreamTargetAllocator`` where that is not known.
+        package var targetAllocator: String?
         package var opAMPBridge: String
+
+        package static let upstreamTargetAllocator =
+            "ghcr.io/open-telemetry/opentelemetry-operator/target-allocator:0.158.0"
 
         package init(
             collector: String =
                 "ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector:0.158.0",
-            targetAllocator: String = "ghcr.io/open-telemetry/opentelemetry-operator/target-allocator:0.158.0",
+            targetAllocator: String? = nil,
             opAMPBridge: String = "ghcr.io/open-telemetry/opentelemetry-operator/operator-opamp-bridge:0.158.0"
         ) {
             self.collector = collector

@@ -94,7 +94,9 @@ struct RenderCommand: ParsableCommand {
                 )
             )
             if !plan.isManaged { complain("warning: \(name): unmanaged, so nothing is rendered") }
-            rendered = plan.apply
+            rendered = try plan.apply.flatMap { object in
+                [object] + (try self.allocatorObjects(of: object, defaulted.collector, settings, facts))
+            }
         } catch {
             complain("error: \(name): \(error)")
             return false
@@ -105,6 +107,25 @@ struct RenderCommand: ParsableCommand {
 }
 
 extension RenderCommand {
+    /// What the target allocator that a collector brings along leads to.
+    private func allocatorObjects(
+        of object: KubeObject,
+        _ collector: Collector,
+        _ settings: OperatorSettings,
+        _ facts: ClusterFacts
+    ) throws -> [KubeObject] {
+        guard object.kind == TargetAllocatorResource.groupVersionKind.kind else { return [] }
+        var resource = TargetAllocatorResource(object.json).withSchemaDefaults
+        resource.metadata.uid = "00000000-0000-0000-0000-000000000000"
+        let inputs = TargetAllocatorInputs(
+            resource: resource,
+            settings: settings,
+            facts: facts,
+            collectors: [collector]
+        )
+        return try plan(inputs).apply
+    }
+
     /// The one that the collector's label names, where the files hold it.
     private func targetAllocator(of collector: Collector, among all: [KubeObject]) -> TargetAllocatorFacts? {
         guard let name = collector.targetAllocatorName else { return nil }
@@ -128,7 +149,7 @@ enum OfflineCluster {
             kubernetesVersion: version,
             horizontalPodAutoscaler: version >= KubernetesVersion(major: 1, minor: 23) ? .v2 : .v2beta2,
             podDisruptionBudget: version >= KubernetesVersion(major: 1, minor: 21) ? .v1 : .v1beta1,
-            targetAllocators: false,
+            targetAllocators: true,
             nativeSidecars: version >= KubernetesVersion(major: 1, minor: 29)
         )
     }

@@ -304,7 +304,7 @@ struct WebhooksTests {
     ])
     func noReview(_ text: String) async throws {
         try await self.run { _, handlers in
-            #expect(handlers.count == 6)
+            #expect(handlers.count == 7)
             for (path, handler) in handlers {
                 let response = await handler(ByteBuffer(string: text))
                 #expect(response.status == 400, "\(path)")

@@ -15,7 +15,8 @@ struct Fixture {
 
     static var names: [String] {
         get throws {
-            try FileManager.default.contentsOfDirectory(atPath: Self.root.path).filter { !$0.hasPrefix(".") }.sorted()
+            try FileManager.default.contentsOfDirectory(atPath: Self.root.path)
+                .filter { !$0.hasPrefix(".") && $0 != "TargetAllocator" }.sorted()
         }
     }
 
@@ -48,7 +49,7 @@ struct Fixture {
 }
 
 extension OperatorSettings {
-    fileprivate init(fixture: JSONObject) throws {
+    init(fixture: JSONObject) throws {
         self.init(
             labelFilter: try KeyFilter(fixture[strings: "labelFilter"] ?? []),
             proxy: ProxyEnvironment(
@@ -63,12 +64,14 @@ extension OperatorSettings {
                 )
             }
         )
+        if let image = fixture[string: "targetAllocatorImage"] { self.images.targetAllocator = image }
+        if let gates = fixture[string: "featureGates"] { self.featureGates = try FeatureGates(parsing: gates) }
         if let filter = fixture[strings: "annotationFilter"] { self.annotationFilter = try KeyFilter(filter) }
     }
 }
 
 extension ClusterFacts {
-    fileprivate init(fixture: JSONObject) {
+    init(fixture: JSONObject) {
         self.init(
             kubernetesVersion: KubernetesVersion(major: 1, minor: fixture[int: "minorVersion"] ?? 36),
             horizontalPodAutoscaler: ServedVersion(rawValue: fixture[string: "horizontalPodAutoscaler"] ?? "v2"),
@@ -79,7 +82,8 @@ extension ClusterFacts {
             certManager: fixture[bool: "certManager"] ?? false,
             targetAllocators: fixture[bool: "targetAllocators"] ?? false,
             nativeSidecars: fixture[bool: "nativeSidecars"] ?? true,
-            rbacCreation: fixture[bool: "rbacCreation"] ?? true
+            rbacCreation: fixture[bool: "rbacCreation"] ?? true,
+            apiServerPorts: fixture[array: "apiServerPorts"]?.compactMap(\.int) ?? []
         )
     }
 }

@@ -46,6 +46,38 @@ struct GoldenTests {
     }
 }
 
+/// The same for target allocators.
+struct TargetAllocatorGoldenTests {
+    @Test(arguments: try TargetAllocatorFixture.names) func rendersAsExpected(_ name: String) throws {
+        let fixture = try TargetAllocatorFixture(name)
+        let objects = try plan(fixture.inputs).apply.map { JSONValue.object($0.json) }
+        if Fixture.isUpdating {
+            try Data(YAMLWriter.stream(objects).utf8).write(to: fixture.expectedFile)
+        }
+        let expected = try fixture.expected()
+        #expect(objects.count == expected.count)
+        for (object, expected) in zip(objects, expected) {
+            #expect(object == expected, "\(object["kind"]?.string ?? "") \(object["metadata"]?["name"]?.string ?? "")")
+        }
+    }
+
+    @Test(arguments: try TargetAllocatorFixture.names) func keepsToWhatServerSideApplyTakes(_ name: String) throws {
+        for object in try plan(TargetAllocatorFixture(name).inputs).apply {
+            #expect(JSONValue.object(object.json).problems(at: "\(object.kind)") == [])
+        }
+    }
+
+    /// What was applied is owned next time: nothing is pruned, nothing made anew.
+    @Test(arguments: try TargetAllocatorFixture.names) func restsAfterItsOwnObjects(_ name: String) throws {
+        var inputs = try TargetAllocatorFixture(name).inputs
+        inputs.owned = try plan(inputs).apply.map { OwnedObject($0, fieldManagers: ["swiftlet"]) }
+        let second = try plan(inputs)
+        #expect(second.prune == [])
+        #expect(second.recreate == [])
+        #expect(second.apply == (try plan(TargetAllocatorFixture(name).inputs)).apply)
+    }
+}
+
 extension JSONValue {
     /// Nulls, and lists whose entries share a key that server-side apply tells them apart by.
     fileprivate func problems(at path: String) -> [String] {

@@ -38,8 +38,7 @@ struct SettingCatalogTests {
         ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector:0.158.0
         clusterobservability-collector-image - \
         ghcr.io/open-telemetry/opentelemetry-collector-releases/opentelemetry-collector-k8s:0.158.0
-        target-allocator-image RELATED_IMAGE_TARGET_ALLOCATOR \
-        ghcr.io/open-telemetry/opentelemetry-operator/target-allocator:0.158.0
+        target-allocator-image RELATED_IMAGE_TARGET_ALLOCATOR
         operator-opamp-bridge-image RELATED_IMAGE_OPERATOR_OPAMP_BRIDGE \
         ghcr.io/open-telemetry/opentelemetry-operator/operator-opamp-bridge:0.158.0
         auto-instrumentation-java-image RELATED_IMAGE_AUTO_INSTRUMENTATION_JAVA \

@@ -35,7 +35,9 @@ extension CollectorRecord: HeapSized {
 }
 
 extension TargetAllocatorRecord: HeapSized {
-    var heapBytes: Int { self.facts.name.heapBytes + (self.facts.mutualTLS?.json.heapBytes ?? 0) }
+    var heapBytes: Int {
+        heapBuffer(self.size) + self.facts.name.heapBytes + (self.facts.mutualTLS?.json.heapBytes ?? 0)
+    }
 }
 
 extension OwnedRecord: HeapSized {
@@ -45,7 +47,7 @@ extension OwnedRecord: HeapSized {
         let texts = [
             reference.groupVersionKind.group, reference.groupVersionKind.kind, reference.key.namespace,
             reference.key.name, self.uid, object.creationTimestamp, object.resourceVersion, object.collector ?? "",
-            self.collector, self.appliedHash ?? "", self.workload.image,
+            self.collector, self.targetAllocator, self.appliedHash ?? "", self.workload.image,
         ]
         var bytes = texts.reduce(0) { $0 + $1.heapBytes }
         for metadata in [object.applied, object.appliedToTemplate] {

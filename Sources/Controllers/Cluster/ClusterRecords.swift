@@ -72,6 +72,8 @@ package struct CollectorRecord: Sendable, Equatable {
     package var isSidecar: Bool
     /// The TargetAllocator that its label names.
     package var targetAllocator: String?
+    /// Whether it brings one along, of its own name.
+    package var embedsTargetAllocator: Bool
     private var bytes: [UInt8]
 
     /// Of the object as JSON.
@@ -91,6 +93,7 @@ package struct CollectorRecord: Sendable, Equatable {
         self.generation = object[object: "metadata"]?[int: "generation"] ?? 0
         self.isSidecar = object[object: "spec"]?[string: "mode"] == "sidecar"
         self.targetAllocator = collector.targetAllocatorName
+        self.embedsTargetAllocator = collector.spec.targetAllocator?.isEnabled ?? false
         self.bytes = object.bytes()
     }
 
@@ -103,11 +106,31 @@ package struct CollectorRecord: Sendable, Equatable {
     }
 }
 
-/// TargetAllocators: what a collector that asks one has to know.
+/// TargetAllocators: what a collector that asks one has to know, and the resource as bytes, as for collectors.
 package struct TargetAllocatorRecord: Sendable, Equatable {
     package var facts: TargetAllocatorFacts
+    private var bytes: [UInt8]
+
+    /// Of the object as JSON.
+    var size: Int { self.bytes.count }
 
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
-        self.facts = TargetAllocatorFacts(KubeObject(try cursor.readObjectTree()))
+        var object = try cursor.readObjectTree()
+        object.mutateObject("metadata") { metadata in
+            metadata.remove("managedFields")
+            metadata.remove("resourceVersion")
+        }
+        object.insert("apiVersion", "opentelemetry.io/v1alpha1", at: 0)
+        object.insert("kind", "TargetAllocator", at: 1)
+        self.facts = TargetAllocatorFacts(KubeObject(object))
+        self.bytes = object.bytes()
+    }
+
+    /// - Throws: never for what was read before; the error of reading the bytes back otherwise.
+    package func resource() throws(JSONError) -> TargetAllocatorResource {
+        guard case .object(let object) = try JSONValue(parsing: self.bytes) else {
+            throw JSONError(.unexpectedKind, "a target allocator is not an object", offset: 0)
+        }
+        return TargetAllocatorResource(object)
     }
 }

@@ -20,7 +20,7 @@ package enum OptionalKinds {
         podMonitor: ["v1"],
         httpRoute: ["v1"],
         openShiftRoute: ["v1"],
-        certificate: [],
+        certificate: ["v1"],
         targetAllocator: ["v1alpha1"],
     ]
 }

@@ -149,6 +149,12 @@ package enum ResourceCatalog {
         plural: "certificates",
         kind: "Certificate"
     )
+    package static let issuers = APIResource(
+        group: "cert-manager.io",
+        version: "v1",
+        plural: "issuers",
+        kind: "Issuer"
+    )
     package static let clusterRoles = APIResource(
         group: "rbac.authorization.k8s.io",
         version: "v1",

@@ -170,16 +170,16 @@ extension CollectorReconciler {
 
 /// Status that was written and that the store does not show yet: a reconcile that is woken meanwhile goes on from it.
 /// Otherwise it would write the same again, with other times.
-final class UnseenStatus: Sendable {
+final class UnseenStatus<Status: Sendable>: Sendable {
     private struct Write {
         var version: String?
-        var status: CollectorStatus
+        var status: Status
     }
 
     private let writes = Mutex<[ObjectKey: Write]>([:])
 
-    /// What was written while the store held a version of the collector.
-    subscript(key: ObjectKey, over version: String?) -> CollectorStatus? {
+    /// What was written while the store held a version of the resource.
+    subscript(key: ObjectKey, over version: String?) -> Status? {
         get {
             self.writes.withLock { writes in
                 guard let write = writes[key] else { return nil }

@@ -19,19 +19,21 @@ package struct CollectorReconciler: Sendable {
     private let targetAllocators: Store<TargetAllocatorRecord>
     private let namespaces: Store<NamespaceRecord>
     let owned: OwnedStores
-    let engine: ApplyEngine
-    let unseenStatus = UnseenStatus()
+    let writer: OwnedObjectWriter
+    let unseenStatus = UnseenStatus<CollectorStatus>()
     package let readiness = CollectorReadiness()
     let settings: OperatorSettings
     let events: EventRecorder?
     let now: @Sendable () -> String
 
     /// - Parameters:
+    ///   - writer: shared with other reconcilers; `nil` for one of its own.
     ///   - now: the time for conditions, RFC 3339.
     package init(
         client: KubeClient,
         stores: ClusterStores,
         owned: OwnedStores,
+        writer: OwnedObjectWriter? = nil,
         settings: OperatorSettings,
         events: EventRecorder?,
         now: @escaping @Sendable () -> String
@@ -41,7 +43,7 @@ package struct CollectorReconciler: Sendable {
         self.targetAllocators = stores.targetAllocators
         self.namespaces = stores.namespaces
         self.owned = owned
-        self.engine = ApplyEngine(client: client, verified: owned.verified)
+        self.writer = writer ?? OwnedObjectWriter(client: client, owned: owned)
         self.settings = settings
         self.events = events
         self.now = now
@@ -58,9 +60,9 @@ package struct CollectorReconciler: Sendable {
             try await self.reconcile(key)
         }
         controller.watch(self.collectors)
-        let (collectors, owned, engine) = (self.collectors, self.owned, self.engine)
+        let (collectors, owned, engine) = (self.collectors, self.owned, self.writer.engine)
         // Who asks an allocator that somebody else made has to know how to reach it.
-        controller.watch(self.targetAllocators) { change in
+        controller.watch(self.targetAllocators, where: { $0.old?.facts != $0.new?.facts }) { change in
             collectors.items(in: change.key.namespace) { $1.targetAllocator == change.key.name }.map(\.key)
         }
         controller.watch(owned) { wake in
@@ -127,7 +129,7 @@ package struct CollectorReconciler: Sendable {
         }
         if self.makesAnew(plan, of: stored), try await !self.stillExists(stored) { return .done }
         do {
-            try await self.carryOut(plan, for: key, &takeover)
+            try await self.writer.carryOut(plan, for: .collector(key.description), &takeover)
         } catch {
             try Task.checkCancellation()
             try await self.report(stored, version, .failed("\(error)"))

@@ -41,6 +41,10 @@ extension OwnedRecord {
         if let owner = reader.controller, owner.kind == "OpenTelemetryCollector", owner.group == "opentelemetry.io" {
             self.collector = "\(reader.key.namespace)/\(owner.name)"
         }
+        self.targetAllocator = ""
+        if let owner = reader.controller, owner.kind == "TargetAllocator", owner.group == "opentelemetry.io" {
+            self.targetAllocator = "\(reader.key.namespace)/\(owner.name)"
+        }
         self.appliedHash = reader.appliedHash
         self.isWrittenByPredecessor = reader.isWrittenByPredecessor
         self.fingerprint = reader.fingerprint.value

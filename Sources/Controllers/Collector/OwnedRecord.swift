@@ -13,6 +13,8 @@ package struct OwnedRecord: Sendable, Equatable {
     /// `namespace/name` of the collector it belongs to: its controller, or for cluster-scoped objects what its annotation
     /// says. Empty when it belongs to something else.
     package var collector: String
+    /// The same of the target allocator that controls it.
+    package var targetAllocator: String
     /// Hash of the wanted object when it was last applied, from its mark.
     package var appliedHash: String?
     /// Whether the Go operator has written it (again): what it set beside metadata and status.
@@ -56,6 +58,7 @@ package struct OwnedRecord: Sendable, Equatable {
     package static func == (left: OwnedRecord, right: OwnedRecord) -> Bool {
         left.fingerprint == right.fingerprint && left.uid == right.uid && left.workload == right.workload
             && left.object.isDeleting == right.object.isDeleting && left.collector == right.collector
+            && left.targetAllocator == right.targetAllocator
     }
 
     /// Holds the hash of the wanted object; what it held before tells whether a field is no longer wanted.
@@ -69,6 +72,26 @@ package struct OwnedRecord: Sendable, Equatable {
 
     /// Under which a store of these finds what a collector owns.
     package static let byCollector = "collector"
+    package static let byTargetAllocator = "targetallocator"
+
+    /// Which resource it belongs to, if any of ours.
+    package var owner: ResourceOwner? {
+        if !self.collector.isEmpty { return .collector(self.collector) }
+        return self.targetAllocator.isEmpty ? nil : .targetAllocator(self.targetAllocator)
+    }
+}
+
+/// A resource that objects are rendered for, `namespace/name`.
+package enum ResourceOwner: Sendable, Hashable, CustomStringConvertible {
+    case collector(String)
+    case targetAllocator(String)
+
+    package var description: String {
+        switch self {
+        case .collector(let key): "the collector \(key)"
+        case .targetAllocator(let key): "the target allocator \(key)"
+        }
+    }
 }
 
 /// Which objects were found right: by uid the fingerprint they had and the hash of what was wanted then.

@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Synchronization
 package import TelemetryAPI
 
-/// Everything in the cluster that was rendered for collectors: one store for each kind that the server offers.
+/// Everything in the cluster that was rendered for our resources: one store for each kind that the server offers.
 ///
 /// Only objects with our `managed-by` label are watched, so foreign ones cost nothing however many there are. Kinds come
 /// and go with ``update(_:)``: a store begins when its API appears and ends when that is gone.
@@ -42,6 +42,9 @@ package final class OwnedStores: Service, Syncable {
     private static let index = StoreIndex<OwnedRecord>(OwnedRecord.byCollector) { record in
         record.collector.isEmpty ? [] : [record.collector]
     }
+    private static let allocatorIndex = StoreIndex<OwnedRecord>(OwnedRecord.byTargetAllocator) { record in
+        record.targetAllocator.isEmpty ? [] : [record.targetAllocator]
+    }
     /// How long a start waits for kinds that it can do without, such as one that we may not list.
     private static let patience = Duration.seconds(30)
 
@@ -67,9 +70,7 @@ package final class OwnedStores: Service, Syncable {
     package var facts: ClusterFacts {
         self.state.withLock { state in
             let known = state.kinds.filter(\.store.isSynced).map { ($0.resource.groupKind, $0.resource) }
-            var served = Dictionary(known) { $1 }
-            // Not ours to store, and so nothing to wait for.
-            if state.facts.certManager { served[OptionalKinds.certificate] = ResourceCatalog.certificates }
+            let served = Dictionary(known) { $1 }
             var facts = state.facts.serving(served)
             if served[ResourceCatalog.clusterRoles.groupKind] == nil
                 || served[ResourceCatalog.clusterRoleBindings.groupKind] == nil
@@ -125,7 +126,7 @@ package final class OwnedStores: Service, Syncable {
                 client: self.client,
                 target: WatchTarget(resource, labelSelector: Self.selector),
                 namespaces: resource.isNamespaced ? self.scope : .all,
-                indexes: [Self.index],
+                indexes: [Self.index, Self.allocatorIndex],
                 projection: { (cursor) throws(JSONError) in
                     try OwnedRecord(&cursor, resource: resource, verified: verified)
                 }
@@ -150,6 +151,7 @@ package final class OwnedStores: Service, Syncable {
         add(facts.gatewayRoutes, ResourceCatalog.httpRoutes)
         add(facts.openShiftRoutes, ResourceCatalog.openShiftRoutes)
         add(facts.targetAllocators, ResourceCatalog.targetAllocators)
+        add(facts.certManager, ResourceCatalog.certificates, ResourceCatalog.issuers)
         add(facts.rbacCreation, ResourceCatalog.clusterRoles, ResourceCatalog.clusterRoleBindings)
         return resources
     }
@@ -255,6 +257,18 @@ package final class OwnedStores: Service, Syncable {
         self.kinds.flatMap { $0.store.items(by: Self.index, collector.description) }
     }
 
+    /// All that belongs to a target allocator.
+    package func records(ofTargetAllocator key: ObjectKey) -> [OwnedRecord] {
+        self.kinds.flatMap { $0.store.items(by: Self.allocatorIndex, key.description) }
+    }
+
+    /// Whether a kind is served, but not known yet what there is of it.
+    package func awaits(_ kind: GroupKind) -> Bool {
+        self.state.withLock { state in
+            state.places[kind].map { !state.kinds[$0].store.isSynced } ?? false
+        }
+    }
+
     package func record(_ reference: ObjectReference) -> OwnedRecord? {
         self.kind(of: reference)?.store[reference.key]
     }
@@ -275,7 +289,16 @@ package final class OwnedStores: Service, Syncable {
 
     /// The collector that an object belongs to.
     static func collector(of record: OwnedRecord) -> ObjectKey? {
-        let parts = record.collector.split(separator: "/", maxSplits: 1)
+        Self.key(record.collector)
+    }
+
+    /// The target allocators whose business a change is.
+    package func targetAllocators(of change: StoreChange<OwnedRecord>) -> Set<ObjectKey> {
+        Set(change.states.compactMap { Self.key($0.targetAllocator) })
+    }
+
+    private static func key(_ text: String) -> ObjectKey? {
+        let parts = text.split(separator: "/", maxSplits: 1)
         guard parts.count == 2 else { return nil }
         return ObjectKey(namespace: String(parts[0]), name: String(parts[1]))
     }

@@ -54,7 +54,7 @@ package struct Operator: Sendable {
         )
         let kind = CollectorKind(client: self.client, options: self.options, logger: self.logger)
         let work = OperatorStart(client: self.client, kind: kind, stage: stage, logger: self.logger) { facts in
-            try self.services(facts, stage)
+            try self.services(await AllocatorFacts(client: self.client, options: self.options).complete(facts), stage)
         }
         return [probes, work]
     }
@@ -79,10 +79,12 @@ package struct Operator: Sendable {
             owned.update(facts)
             if facts.targetAllocators { stores.targetAllocators.retryNow() }
         }
+        let writer = OwnedObjectWriter(client: self.client, owned: owned)
         let reconciler = CollectorReconciler(
             client: self.client,
             stores: stores,
             owned: owned,
+            writer: writer,
             settings: self.options.settings,
             events: events,
             now: { Timestamp.now().rfc3339 }
@@ -102,9 +104,19 @@ package struct Operator: Sendable {
             tracer: self.tracer
         )
         leaderOnly.append(controller)
+        let allocators = TargetAllocatorReconciler(
+            client: self.client,
+            stores: stores,
+            writer: writer,
+            settings: self.options.settings,
+            events: events,
+            now: { Timestamp.now().rfc3339 }
+        ).controller(parallelism: self.options.maxConcurrentReconciles, tracer: self.tracer)
+        leaderOnly.append(allocators)
         if !self.options.servesWebhooksOnly {
             refresh.add {
                 controller.refreshMetrics()
+                allocators.refreshMetrics()
                 reconciler.readiness.refreshMetrics()
                 rendered.record(owned.kinds.map(\.store))
             }

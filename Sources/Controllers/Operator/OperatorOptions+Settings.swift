@@ -168,7 +168,7 @@ extension OperatorOptions {
     ) throws(SettingError) -> OperatorSettings {
         var settings = OperatorSettings()
         settings.images.collector = values.text(.collectorImage)
-        settings.images.targetAllocator = values.text(.targetAllocatorImage)
+        settings.images.targetAllocator = values.textIfAny(.targetAllocatorImage)
         settings.images.opAMPBridge = values.text(.opAMPBridgeImage)
         settings.labelFilter = try self.filter(.labelsFilter, values)
         settings.annotationFilter = try self.filter(.annotationsFilter, values)

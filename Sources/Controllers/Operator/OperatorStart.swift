@@ -14,7 +14,7 @@ struct OperatorStart: Service {
     let kind: CollectorKind
     let stage: OperatorStage
     let logger: Logger
-    let services: @Sendable (ClusterFacts) throws -> [any Service]
+    let services: @Sendable (ClusterFacts) async throws -> [any Service]
 
     /// How long a server that answers may go on refusing: one that has just started knows of no permissions yet.
     private static let patience = Duration.seconds(60)
@@ -30,7 +30,7 @@ struct OperatorStart: Service {
         guard let facts = found.withLock({ $0 }) else { return }
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: try self.services(facts).map { .init(service: $0) },
+                services: try await self.services(facts).map { .init(service: $0) },
                 logger: self.logger
             )
         )

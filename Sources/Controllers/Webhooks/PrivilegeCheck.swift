@@ -1,7 +1,7 @@
 package import JSONTree
 package import KubeClient
 import KubeModel
-import Rendering
+package import Rendering
 package import TelemetryAPI
 
 /// Keeps users from gaining permissions through a collector: the operator would grant the collector's account what its
@@ -44,6 +44,11 @@ package struct PrivilegeCheck: Sendable {
             // The validation has said so.
             return []
         }
+        return await self.warnings(needs)
+    }
+
+    /// The same for accounts whose needs are known.
+    package func warnings(_ needs: [AccountNeeds]) async -> [String] {
         var warnings: [String] = []
         for account in needs {
             do {

@@ -66,6 +66,9 @@ package struct Webhooks: Sendable {
             WebhookPath.validateCollector: self.handler(WebhookPath.validateCollector, "OpenTelemetryCollector") {
                 await self.validated(collector: $0)
             },
+            WebhookPath.validateTargetAllocator: self.handler(WebhookPath.validateTargetAllocator, "TargetAllocator") {
+                await self.validated(targetAllocator: $0)
+            },
             WebhookPath.mutateInstrumentation: self.handler(WebhookPath.mutateInstrumentation, "Instrumentation") {
                 self.defaulted(instrumentation: $0)
             },
@@ -197,6 +200,28 @@ package struct Webhooks: Sendable {
         if old.json["spec"] == new { return true }
         let defaulted = try? defaultCollector(Collector(old.json), settings: self.settings)
         return defaulted?.collector.json["spec"] == new
+    }
+
+    // MARK: Target allocators
+
+    func validated(targetAllocator review: Review) async -> ReviewAnswer {
+        guard review.operation != .delete else { return .allowed(review) }
+        guard let object = review.object else { return .denied(review, "the request has no object") }
+        if object.metadata.isDeleting { return .allowed(review) }
+        let resource = TargetAllocatorResource(object.json)
+        let validation = validateTargetAllocator(resource)
+        // What was accepted once, or stored without us, can still get other labels.
+        let isUnchanged = review.operation == .update && review.oldObject?.json["spec"] == object.json["spec"]
+        guard validation.errors.isEmpty || isUnchanged else {
+            let causes = validation.errors.map {
+                ReviewAnswer.Cause(field: $0.path, reason: $0.reason.rawValue, message: $0.message)
+            }
+            let message = validation.errors.prefix(10).map(\.message).joined(separator: "; ")
+            return .denied(review, message, causes: causes)
+        }
+        let needs = AccountNeeds.of(resource)
+        let missing = await PrivilegeCheck(client: self.client).warnings(needs)
+        return .allowed(review, warnings: validation.errors.map(\.message) + missing)
     }
 
     // MARK: Instrumentations

@@ -131,9 +131,9 @@ package struct AccountNeeds: Sendable, Hashable {
     /// In front of each warning.
     private var prefix: String
 
-    private init(_ user: String, of collector: Collector, _ checks: [AccessCheck], prefix: String = "") {
+    private init(_ user: String, in namespace: String, _ checks: [AccessCheck], prefix: String = "") {
         self.user = user
-        self.groups = Self.groups(ofServiceAccountsIn: collector.namespace)
+        self.groups = Self.groups(ofServiceAccountsIn: namespace)
         self.checks = checks
         self.prefix = prefix
     }
@@ -153,16 +153,25 @@ package struct AccountNeeds: Sendable, Hashable {
             facts.targetAllocators, collector.mode == .statefulset || collector.mode == .daemonset
         {
             let user = AccessCheck.targetAllocatorServiceAccount(of: collector)
-            needs.append(AccountNeeds(user, of: collector, AccessCheck.targetAllocator))
+            needs.append(AccountNeeds(user, in: collector.namespace, AccessCheck.targetAllocator))
         }
         if !facts.rbacCreation, collector.spec.serviceAccount != nil {
             let checks = try AccessCheck.needs(ofConfigurationOf: collector)
             let user = AccessCheck.serviceAccount(of: collector)
             if !checks.isEmpty {
-                needs.append(AccountNeeds(user, of: collector, checks, prefix: "RBAC rules are missing: "))
+                needs.append(AccountNeeds(user, in: collector.namespace, checks, prefix: "RBAC rules are missing: "))
             }
         }
         return needs
+    }
+
+    /// The account of a target allocator that is to read Prometheus' custom resources.
+    package static func of(_ resource: TargetAllocatorResource) -> [AccountNeeds] {
+        // One that a collector brought along was asked about with that.
+        guard resource.spec.prometheusCR.isEnabled, resource.owningCollector == nil else { return [] }
+        let account = resource.spec.serviceAccount ?? ObjectName.targetAllocator(resource.name)
+        let user = "system:serviceaccount:\(resource.namespace):\(account)"
+        return [AccountNeeds(user, in: resource.namespace, AccessCheck.targetAllocator)]
     }
 
     /// What to say of the checks that were answered with no: a line for each thing.

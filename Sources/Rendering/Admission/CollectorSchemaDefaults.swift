@@ -13,13 +13,30 @@ extension Collector {
     }
 
     /// The schema of `spec` in the version that is stored. A test makes sure that it is there.
-    static let specSchema: JSONObject? = {
+    static let specSchema = SpecSchema.stored(of: "opentelemetrycollectors.opentelemetry.io")
+}
+
+extension TargetAllocatorResource {
+    /// The same for a target allocator. One without a `spec` gets no defaults.
+    package var withSchemaDefaults: TargetAllocatorResource {
+        guard let schema = Self.specSchema, let spec = self.json[object: "spec"] else { return self }
+        var resource = self
+        resource.spec = TargetAllocatorSpec(spec.withDefaults(of: schema))
+        return resource
+    }
+
+    static let specSchema = SpecSchema.stored(of: "targetallocators.opentelemetry.io")
+}
+
+/// Schemas of our own definitions.
+private enum SpecSchema {
+    /// The schema of `spec` in the version that is stored.
+    static func stored(of name: String) -> JSONObject? {
         guard let all = try? CustomResourceDefinition.all(for: nil) else { return nil }
-        let definition = all.first { $0.name == "opentelemetrycollectors.opentelemetry.io" }
-        let versions = definition?.spec?[array: "versions"] ?? []
+        let versions = all.first { $0.name == name }?.spec?[array: "versions"] ?? []
         let stored = versions.first { $0["storage"]?.bool == true }
         return stored?["schema"]?["openAPIV3Schema"]?["properties"]?["spec"]?.object
-    }()
+    }
 }
 
 extension JSONObject {

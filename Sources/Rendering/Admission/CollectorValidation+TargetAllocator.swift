@@ -3,7 +3,7 @@ import TelemetryAPI
 
 extension CollectorValidation {
     /// The target allocator a collector brings along (specification section 2.4).
-    mutating func checkTargetAllocator(_ collector: Collector, _ mode: CollectorMode, _ facts: ClusterFacts) {
+    mutating func checkTargetAllocator(_ collector: Collector, _ mode: CollectorMode) {
         guard let allocator = collector.spec.targetAllocator, allocator.isEnabled else { return }
         func refuse(_ field: String, _ reason: Issue.Reason, _ message: String) {
             self.errors.append(Issue(path: field, reason: reason, message: message))
@@ -38,7 +38,7 @@ extension CollectorValidation {
             )
         }
         if let mutualTLS = allocator.mutualTLS, mutualTLS.isEnabled {
-            for (field, message) in mutualTLS.problems(facts) {
+            for (field, message) in mutualTLS.problems {
                 refuse("spec.targetAllocator.mtls.\(field)", .invalid, message)
             }
         }
@@ -85,17 +85,9 @@ extension CollectorValidation {
 
 extension TargetAllocatorMutualTLS {
     /// Fields (below `mtls`) and what is wrong with them.
-    func problems(_ facts: ClusterFacts) -> [(field: String, message: String)] {
-        if self.usesCertManager {
-            return facts.certManager
-                ? []
-                : [
-                    (
-                        "useCertManager",
-                        "mTLS is enabled with useCertManager but cert-manager is not available; install cert-manager and let the operator use it, or set useCertManager to false and provide certificates"
-                    )
-                ]
-        }
+    var problems: [(field: String, message: String)] {
+        // Without cert-manager the operator issues the certificates itself.
+        if self.usesCertManager { return [] }
         let prefix = "mTLS is enabled with useCertManager set to false;"
         var problems: [(field: String, message: String)] = []
         if self.tls[object: "serverCertificate"] == nil || self.tls[object: "clientCertificate"] == nil {

@@ -64,7 +64,7 @@ package struct CollectorValidation: Sendable, Hashable {
 
     mutating func warn(_ weight: Weight, _ text: String) { self.notices.append(Notice(weight: weight, text: text)) }
 
-    fileprivate mutating func refuse(_ path: String, _ reason: Issue.Reason, _ message: String) {
+    mutating func refuse(_ path: String, _ reason: Issue.Reason, _ message: String) {
         self.errors.append(Issue(path: path, reason: reason, message: message))
     }
 }
@@ -114,8 +114,8 @@ package func validateCollector(
         )
     }
     result.checkFieldsOfMode(spec, mode)
-    result.checkTargetAllocator(collector, mode, facts)
-    result.checkPorts(spec)
+    result.checkTargetAllocator(collector, mode)
+    result.checkPorts(spec.ports)
     if let configuration { result.checkDerivedPorts(configuration) }
     result.checkAutoscaler(spec, mode)
     result.checkIngress(spec, mode)
@@ -203,8 +203,8 @@ extension CollectorValidation {
     }
 
     /// Row 9.
-    fileprivate mutating func checkPorts(_ spec: CollectorSpec) {
-        for (place, port) in spec.ports.enumerated() {
+    mutating func checkPorts(_ ports: [PortsSpec]) {
+        for (place, port) in ports.enumerated() {
             let names = PortName.problems(port.name)
             let numbers = PortName.problems(number: port.port)
             guard !names.isEmpty || !numbers.isEmpty else { continue }

@@ -43,18 +43,7 @@ extension CollectorContext {
     private func environment(isSidecar: Bool) -> [JSONValue] {
         var environment = EnvironmentList(self.spec.list("env"))
         environment.addField("POD_NAME", "metadata.name")
-        for (name, resource) in [("GOMEMLIMIT", "limits.memory"), ("GOMAXPROCS", "limits.cpu")] {
-            environment.add(
-                name,
-                [
-                    "valueFrom": [
-                        "resourceFieldRef": [
-                            "containerName": .string(Self.containerName), "resource": .string(resource),
-                        ]
-                    ]
-                ]
-            )
-        }
+        environment.addLimits(of: Self.containerName)
         for variable in self.configuration.environment { environment.addField(variable.name, variable.fieldPath) }
         for variable in self.settings.proxy.variables {
             environment.add(variable.name, ["value": .string(variable.value)])
@@ -116,6 +105,20 @@ struct EnvironmentList {
     mutating func set(_ name: String, _ source: JSONObject) {
         self.entries.removeAll { $0["name"]?.string == name }
         self.add(name, source)
+    }
+
+    /// What Go programs, and ours, go by to stay within the limits of their container.
+    mutating func addLimits(of container: String) {
+        for (name, resource) in [("GOMEMLIMIT", "limits.memory"), ("GOMAXPROCS", "limits.cpu")] {
+            self.add(
+                name,
+                [
+                    "valueFrom": [
+                        "resourceFieldRef": ["containerName": .string(container), "resource": .string(resource)]
+                    ]
+                ]
+            )
+        }
     }
 
     mutating func addField(_ name: String, _ fieldPath: String) {

@@ -10,35 +10,45 @@ extension CollectorContext {
         }
         // Named after the allocator, which has the certificate issued; the Go operator uses the collector's name, which
         // only works when the two are the same.
-        let certificate = ObjectName.clientCertificate(allocator.name)
-        guard !mutualTLS.usesCertManager else {
+        return mutualTLS.volumes(of: "clientCertificate", named: ObjectName.clientCertificate(allocator.name))
+    }
+}
+
+extension TargetAllocatorMutualTLS {
+    /// What the pods of one side mount below `/tls`.
+    ///
+    /// - Parameters:
+    ///   - certificate: `serverCertificate` or `clientCertificate`.
+    ///   - name: of the Secret with the issued certificate, and of the volumes.
+    func volumes(of certificate: String, named name: String) -> (volumes: [JSONValue], mounts: [JSONValue]) {
+        guard !self.usesCertManager else {
             return (
-                [["name": .string(certificate), "secret": ["secretName": .string(certificate)]]],
-                [["name": .string(certificate), "mountPath": "/tls"]]
+                [["name": .string(name), "secret": ["secretName": .string(name)]]],
+                [["name": .string(name), "mountPath": "/tls"]]
             )
         }
         var volumes: [JSONValue] = []
         var mounts: [JSONValue] = []
         var names: [JSONObject: String] = [:]
-        for file in mutualTLS.files(of: "clientCertificate") {
-            let name: String
+        for file in self.files(of: certificate) {
+            let volume: String
             if let known = names[file.source] {
-                name = known
+                volume = known
             } else {
-                name = ObjectName.certificateVolume(certificate, names.count)
-                names[file.source] = name
-                volumes.append(.object(JSONObject([("name", .string(name))] + file.source.map { ($0.key, $0.value) })))
+                volume = ObjectName.certificateVolume(name, names.count)
+                names[file.source] = volume
+                volumes.append(
+                    .object(JSONObject([("name", .string(volume))] + file.source.map { ($0.key, $0.value) }))
+                )
             }
             mounts.append([
-                "name": .string(name), "mountPath": .string("/tls/\(file.name)"), "subPath": .string(file.key),
+                "name": .string(volume), "mountPath": .string("/tls/\(file.name)"), "subPath": .string(file.key),
                 "readOnly": true,
             ])
         }
         return (volumes, mounts)
     }
-}
 
-extension TargetAllocatorMutualTLS {
     /// One file of the user's own certificates: its name, the volume source it is in, and the key within.
     struct File {
         var name: String

@@ -13,18 +13,19 @@ extension CollectorContext {
 
     private func podSpec() -> JSONObject {
         var pod: JSONObject = ["serviceAccountName": .string(self.serviceAccountName)]
-        let initContainers = self.spec.list("initContainers").map(Self.normalized)
+        let parts = PodParts(self.spec.json)
+        let initContainers = parts.containers("initContainers")
         if !initContainers.isEmpty { pod["initContainers"] = .array(initContainers) }
         pod["containers"] = .array(
-            [.object(self.container(isSidecar: false))] + self.spec.list("additionalContainers").map(Self.normalized)
+            [.object(self.container(isSidecar: false))] + parts.containers("additionalContainers")
         )
         pod["volumes"] = .array(self.volumes)
-        pod["dnsPolicy"] = .string(self.dnsPolicy)
+        pod["dnsPolicy"] = .string(self.spec.dnsPolicy ?? parts.dnsPolicy)
         pod["dnsConfig"] = .object(self.spec.json[object: "podDnsConfig"] ?? [:])
         if self.spec.hostNetwork { pod["hostNetwork"] = true }
         if self.spec.json[bool: "hostPID"] == true { pod["hostPID"] = true }
         pod.copy("hostUsers", from: self.spec.json)
-        let aliases = self.hostAliases
+        let aliases = parts.hostAliases
         if !aliases.isEmpty { pod["hostAliases"] = .array(aliases) }
         pod["shareProcessNamespace"] = .bool(self.spec.json[bool: "shareProcessNamespace"] ?? false)
         pod.copy(
@@ -42,12 +43,6 @@ extension CollectorContext {
         return pod
     }
 
-    private var dnsPolicy: String {
-        if let policy = self.spec.dnsPolicy { return policy }
-        if self.spec.json[object: "podDnsConfig"]?[array: "nameservers"] != nil { return "None" }
-        return self.spec.hostNetwork ? "ClusterFirstWithHostNet" : "ClusterFirst"
-    }
-
     private var volumes: [JSONValue] {
         [
             [
@@ -58,24 +53,6 @@ extension CollectorContext {
                 ],
             ]
         ] + self.mutualTLSVolumes.volumes + self.spec.list("volumes") + self.configMapVolumes
-    }
-
-    /// One entry for each address: server-side apply keys them by it, so that the names of repeated ones are joined.
-    private var hostAliases: [JSONValue] {
-        var aliases: [(ip: String, json: JSONObject)] = []
-        for value in self.spec.list("hostAliases") {
-            guard let json = value.object else { continue }
-            let ip = json[string: "ip"] ?? ""
-            if let place = aliases.firstIndex(where: { $0.ip == ip }) {
-                let names = aliases[place].json[array: "hostnames"] ?? []
-                aliases[place].json["hostnames"] = .array(
-                    names + (json[array: "hostnames"] ?? []).filter { !names.contains($0) }
-                )
-            } else {
-                aliases.append((ip, json))
-            }
-        }
-        return aliases.map { .object($0.json) }
     }
 
     private var securityContext: JSONObject {
@@ -95,22 +72,5 @@ extension CollectorContext {
             if parts.count == 2, let start = Int(parts[0]), Int(parts[1]) != nil { return start }
         }
         return nil
-    }
-
-    /// A container as the user wrote it, made fit for server-side apply: ports name their protocol, and no two variables
-    /// share a name.
-    private static func normalized(_ container: JSONValue) -> JSONValue {
-        guard var json = container.object else { return container }
-        if let ports = json[array: "ports"] {
-            json["ports"] = .array(
-                ports.map { port in
-                    guard var port = port.object, port[string: "protocol"] ?? "" == "" else { return port }
-                    port["protocol"] = "TCP"
-                    return .object(port)
-                }
-            )
-        }
-        if let environment = json[array: "env"] { json["env"] = .array(EnvironmentList(environment).entries) }
-        return .object(json)
     }
 }

@@ -153,16 +153,7 @@ package struct CollectorContext: Sendable {
         var object = KubeObject(groupVersionKind, namespace: self.namespace, name: name)
         object.metadata.labels = labels
         object.metadata.annotations = annotations
-        // Without a uid (a file, not a stored resource) there is nothing an owner reference could point to.
-        if let uid = self.metadata.uid, !uid.isEmpty {
-            object.metadata.ownerReferences = [
-                OwnerReference([
-                    "apiVersion": .string(Collector.groupVersionKind.apiVersion),
-                    "kind": .string(Collector.groupVersionKind.kind), "name": .string(self.name), "uid": .string(uid),
-                    "controller": true, "blockOwnerDeletion": true,
-                ])
-            ]
-        }
+        object.setController(Collector.groupVersionKind, self.metadata)
         return object
     }
 
@@ -220,11 +211,23 @@ package struct CollectorContext: Sendable {
 
 extension KubeObject {
     /// Without what server-side apply refuses: nulls, fields the server does not know yet, quantities as numbers.
-    fileprivate func finished(for facts: ClusterFacts) -> KubeObject {
+    func finished(for facts: ClusterFacts) -> KubeObject {
         var object = KubeObject(self.json.withoutNulls)
         object.removeFields(unknownTo: facts.kubernetesVersion)
         object.writeQuantitiesAsStrings()
         return object
+    }
+
+    /// Makes a resource the one that controls this object and takes it along. Without a uid (a file, not a stored resource)
+    /// there is nothing an owner reference could point to.
+    mutating func setController(_ kind: GroupVersionKind, _ owner: ObjectMeta) {
+        guard let uid = owner.uid, !uid.isEmpty else { return }
+        self.metadata.ownerReferences = [
+            OwnerReference([
+                "apiVersion": .string(kind.apiVersion), "kind": .string(kind.kind), "name": .string(owner.name ?? ""),
+                "uid": .string(uid), "controller": true, "blockOwnerDeletion": true,
+            ])
+        ]
     }
 }
 

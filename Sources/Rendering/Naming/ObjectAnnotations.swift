@@ -5,6 +5,8 @@ package import TelemetryAPI
 package enum ObjectAnnotations {
     /// The hash of the configuration a pod was started with.
     package static let configHash = "opentelemetry-operator-config/sha256"
+    /// The hash of the configuration a target allocator's pod was started with.
+    package static let targetAllocatorHash = "opentelemetry-targetallocator-config/hash"
     /// Says that the scrape annotations of a pod template are the operator's, to be taken away by it again.
     package static let prometheusMarker = "operator.opentelemetry.io/prometheus-annotations-added"
     package static let prometheus = [

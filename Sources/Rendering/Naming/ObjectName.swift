@@ -114,6 +114,13 @@ package enum ObjectName {
     }
     package static func configMapVolume(_ name: String) -> String { self.name("configmap-%s", name) }
     package static func targetAllocator(_ name: String) -> String { self.name("%s-targetallocator", name) }
+    package static func targetAllocatorNetworkPolicy(_ name: String) -> String {
+        self.name("%s-targetallocator-networkpolicy", name)
+    }
+    package static func selfSignedIssuer(_ name: String) -> String { self.name("%s-self-signed-issuer", name) }
+    package static func authorityIssuer(_ name: String) -> String { self.name("%s-ca-issuer", name) }
+    package static func authorityCertificate(_ name: String) -> String { self.name("%s-ca-cert", name) }
+    package static func serverCertificate(_ name: String) -> String { self.name("%s-ta-server-cert", name) }
     package static func clientCertificate(_ name: String) -> String { self.name("%s-ta-client-cert", name) }
     package static func certificateVolume(_ certificate: String, _ index: Int) -> String {
         self.dns(self.truncated("%s-%d", [.string(certificate), .int(index)]))

@@ -5,7 +5,7 @@ package import KubeModel
 package struct OperatorNetworkPolicy: Sendable, Hashable {
     package static let name = "opentelemetry-operator"
     /// Where API servers listen by default, as a Service and as kubeadm sets them up.
-    private static let usualServerPorts = [443, 6443]
+    static let usualServerPorts = [443, 6443]
 
     package var namespace: String
     /// Webhooks, metrics, probes; in this order. Nothing else is let in.
@@ -63,7 +63,7 @@ package struct OperatorNetworkPolicy: Sendable, Hashable {
         return rules
     }
 
-    private static func ports(_ ports: [Int], _ transports: [String] = ["TCP"]) -> JSONValue {
+    static func ports(_ ports: [Int], _ transports: [String] = ["TCP"]) -> JSONValue {
         .array(
             ports.flatMap { port in
                 transports.map { JSONValue.object(["port": .int(port), "protocol": .string($0)]) }
@@ -71,7 +71,7 @@ package struct OperatorNetworkPolicy: Sendable, Hashable {
         )
     }
 
-    private static func unique(_ ports: [Int]) -> [Int] {
+    static func unique(_ ports: [Int]) -> [Int] {
         var seen: Set<Int> = []
         return ports.filter { (1...65535).contains($0) && seen.insert($0).inserted }
     }

@@ -41,6 +41,7 @@ package enum WebhookPath {
     /// Conversion of collectors between their API versions.
     package static let convert = "/convert"
     package static let mutateInstrumentation = "/mutate-opentelemetry-io-v1alpha1-instrumentation"
+    package static let validateTargetAllocator = "/validate-opentelemetry-io-v1alpha1-targetallocator"
     package static let validateInstrumentation = "/validate-opentelemetry-io-v1alpha1-instrumentation"
 }
 
@@ -197,6 +198,13 @@ extension WebhookRegistration {
                     WebhookPath.validateCollector,
                     "v1beta1",
                     "opentelemetrycollectors"
+                )
+                + pair(
+                    "targetallocator",
+                    "",
+                    WebhookPath.validateTargetAllocator,
+                    "v1alpha1",
+                    "targetallocators"
                 )
         )
     }

@@ -88,6 +88,18 @@ extension OperatorPermission {
             "`spec.ingress.type: route` of a collector."
         ),
         .rendered("opentelemetry.io", ["targetallocators"], "`spec.targetAllocator` of a collector."),
+        .rendered(
+            "cert-manager.io",
+            ["certificates", "issuers"],
+            "`spec.mtls` of a target allocator, where cert-manager is installed."
+        ),
+        OperatorPermission(
+            scope: .watched,
+            groups: [""],
+            resources: ["secrets"],
+            verbs: ["create", "patch"],
+            reason: "`spec.mtls` of a target allocator, where cert-manager is not: its certificates, and their renewal."
+        ),
         OperatorPermission(
             scope: .watched,
             groups: ["opentelemetry.io"],
@@ -98,14 +110,16 @@ extension OperatorPermission {
         OperatorPermission(
             scope: .watched,
             groups: ["opentelemetry.io"],
-            resources: ["opentelemetrycollectors/status", "instrumentations/status"],
+            resources: ["opentelemetrycollectors/status", "instrumentations/status", "targetallocators/status"],
             verbs: ["get", "patch", "update"],
             reason: "What became of it."
         ),
         OperatorPermission(
             scope: .watched,
             groups: ["opentelemetry.io"],
-            resources: ["opentelemetrycollectors/finalizers", "instrumentations/finalizers"],
+            resources: [
+                "opentelemetrycollectors/finalizers", "instrumentations/finalizers", "targetallocators/finalizers",
+            ],
             verbs: ["update"],
             reason:
                 "To own what is rendered, where the API server checks that, and to take the Go operator's finalizer away."
@@ -115,7 +129,8 @@ extension OperatorPermission {
             groups: [""],
             resources: ["secrets"],
             verbs: ["get"],
-            reason: "Whether the Secret of an exporter's TLS exists; only its metadata is asked for."
+            reason:
+                "Whether the Secret of an exporter's TLS exists; only its metadata is asked for. And the certificates below."
         ),
         OperatorPermission(
             scope: .watched,

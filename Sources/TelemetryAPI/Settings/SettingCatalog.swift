@@ -545,9 +545,8 @@ extension Setting {
         env: "RELATED_IMAGE_TARGET_ALLOCATOR",
         key: "targetallocator-image",
         kind: .text,
-        preset: images.targetAllocator,
         .collectors,
-        "Image of target allocators that name none."
+        "Image of target allocators that name none; the operator's own unless set."
     )
     package static let opAMPBridgeImage = Setting(
         "operator-opamp-bridge-image",
