@@ -255,7 +255,8 @@ for module in chosen {
     }
 }
 if wanted.contains("CRE2") {
-    targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]))
+    // The archive: what we need of it is a fraction of the shared library, which would bring libstdc++ into the image.
+    targets.append(.target(name: "CRE2", linkerSettings: [.linkedLibrary(":libre2.a")]))
 }
 if wanted.contains("CYAML") {
     targets.append(.systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]))

@@ -7,7 +7,21 @@ extension Check {
         if let reason = facts.collectorsUnreadable {
             return [Finding(.warning, "CollectorsUnreadable", "collectors", reason)]
         }
-        let findings = facts.collectors.compactMap(self.collector)
+        let watched = facts.deployments.map(OperatorNamespaces.watched)
+        // An operator that watches all namespaces is among them, or nothing tells what is watched.
+        let isLimited = !watched.isEmpty && watched.allSatisfy { !$0.isEmpty }
+        let namespaces = Set(watched.joined())
+        let findings = facts.collectors.compactMap { collector -> Finding? in
+            guard let finding = self.collector(collector) else { return nil }
+            guard isLimited, !namespaces.contains(collector.collector.namespace) else { return finding }
+            return Finding(
+                .warning,
+                "CollectorNotWatched",
+                finding.subject,
+                "the operator watches only \(self.some(namespaces.sorted()))",
+                remedy: "if Swiftlet is to reconcile it, add its namespace to the operator's --watch-namespace"
+            )
+        }
         let ready = facts.collectors.count - findings.count
         guard ready > 0 else { return findings }
         return [Finding(.ok, "CollectorsReady", "collectors", "\(ready) of \(facts.collectors.count) ready")] + findings

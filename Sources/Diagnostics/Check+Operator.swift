@@ -28,10 +28,12 @@ extension Check {
             let images = Set(
                 (deployment.spec?["template"]?["spec"]?["containers"]?.array ?? []).compactMap { $0["image"]?.string }
             ).sorted().joined(separator: ", ")
+            let pods = facts.pods.filter { $0.namespace == deployment.namespace }
             if ready >= wanted, wanted > 0 {
                 return [Finding(.ok, "OperatorReady", subject, "\(ready) of \(wanted) replicas ready, image \(images)")]
+                    + self.mixture(pods, subject)
             }
-            let troubles = facts.pods.filter { $0.namespace == deployment.namespace }.flatMap(PodTrouble.all)
+            let troubles = pods.flatMap(PodTrouble.all)
             let why = troubles.isEmpty ? "" : ": " + self.some(troubles.map(\.description), of: 3)
             return [
                 Finding(
@@ -45,6 +47,31 @@ extension Check {
                 )
             ]
         }
+    }
+
+    /// Replicas that run different images: an update that stopped half way, or a tag that was moved meanwhile.
+    private static func mixture(_ pods: [KubeObject], _ subject: String) -> [Finding] {
+        // By container, as a proxy beside the operator is another image in every pod.
+        var running: [String: [String: [String]]] = [:]
+        for pod in pods where pod.metadata.deletionTimestamp == nil {
+            for status in pod.status?["containerStatuses"]?.array ?? [] {
+                guard let image = status["imageID"]?.string ?? status["image"]?.string, !image.isEmpty else { continue }
+                running[status["name"]?.string ?? "", default: [:]][image, default: []].append(pod.name)
+            }
+        }
+        guard let differing = running.values.first(where: { $0.count > 1 }) else { return [] }
+        let told = differing.sorted { $0.key < $1.key }.map {
+            "\($0.value.sorted().joined(separator: ", ")): \($0.key)"
+        }
+        return [
+            Finding(
+                .warning,
+                "OperatorImagesDiffer",
+                subject,
+                "its replicas run different images: \(self.some(told, of: 3))",
+                remedy: "wait for the update to end, or restart it: kubectl rollout restart"
+            )
+        ]
     }
 
     static func lease(_ facts: CheckFacts) -> [Finding] {

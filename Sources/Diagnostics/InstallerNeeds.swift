@@ -17,7 +17,15 @@ package enum InstallerNeeds {
         ("admissionregistration.k8s.io", "validatingwebhookconfigurations", "the entry points of the webhooks"),
     ]
 
-    /// To create and change what the manifest holds. What is granted to the operator one must hold oneself, too.
+    /// Who may these may grant the operator what he does not hold himself.
+    package static let escalation: [AccessCheck] = [
+        AccessCheck(verb: "escalate", group: "rbac.authorization.k8s.io", resource: "clusterroles"),
+        AccessCheck(verb: "bind", group: "rbac.authorization.k8s.io", resource: "clusterroles"),
+        AccessCheck(verb: "escalate", group: "rbac.authorization.k8s.io", resource: "roles"),
+        AccessCheck(verb: "bind", group: "rbac.authorization.k8s.io", resource: "roles"),
+    ]
+
+    /// To create and change what the manifest holds.
     package static let checks: [(check: AccessCheck, reason: String)] = objects.flatMap { object in
         ["create", "get", "patch"].map {
             (AccessCheck(verb: $0, group: object.group, resource: object.resource), object.reason)

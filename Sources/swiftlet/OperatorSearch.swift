@@ -22,18 +22,9 @@ struct OperatorSearch {
         )
     }
 
-    /// What the operator was started with: a flag wins over a variable. `nil` for what neither says.
+    /// What the operator was started with; `nil` for what neither flag nor variable says.
     static func setting(_ name: String, of deployment: KubeObject) -> String? {
-        let containers = deployment.spec?["template"]?["spec"]?["containers"]?.array ?? []
-        let flag = "--\(name)="
-        let variable = String(name.map { $0 == "-" ? "_" : $0 }).uppercased()
-        for container in containers {
-            let arguments = (container["args"]?.array ?? []).compactMap(\.string)
-            if let given = arguments.last(where: { $0.hasPrefix(flag) }) { return String(given.dropFirst(flag.count)) }
-            let variables = container["env"]?.array ?? []
-            if let given = variables.last(where: { $0["name"]?.string == variable }) { return given["value"]?.string }
-        }
-        return nil
+        OperatorNamespaces.setting(name, of: deployment)
     }
 
     static func account(of deployment: KubeObject) -> ObjectKey? {
@@ -44,19 +35,28 @@ struct OperatorSearch {
 
 /// What the operator's account has to be allowed to, as questions.
 enum OperatorNeeds {
-    /// - Parameter facts: groups that the cluster does not serve need no permission.
     static func checks(
         of deployment: KubeObject,
         _ facts: CheckFacts
     ) -> [(check: AccessCheck, namespace: String, reason: String)] {
+        self.checks(home: deployment.namespace, watched: OperatorNamespaces.watched(by: deployment), facts)
+    }
+
+    /// - Parameters:
+    ///   - home: the operator's namespace.
+    ///   - watched: empty for the whole cluster.
+    ///   - facts: groups that the cluster does not serve need no permission.
+    static func checks(
+        home: String,
+        watched: [String],
+        _ facts: CheckFacts
+    ) -> [(check: AccessCheck, namespace: String, reason: String)] {
         let optional = Dictionary(grouping: facts.optionalKinds) { $0.kind.group }
-        let watched =
-            OperatorSearch.setting("watch-namespace", of: deployment)?.split(separator: ",").map(String.init) ?? []
         var checks: [(check: AccessCheck, namespace: String, reason: String)] = []
         for permission in OperatorPermission.needed(Set(OperatorPermission.Scope.allCases)) {
             let namespaces =
                 switch permission.scope {
-                case .own: [deployment.namespace]
+                case .own: [home]
                 case .watched: watched.isEmpty ? [""] : watched
                 case .cluster: [""]
                 }

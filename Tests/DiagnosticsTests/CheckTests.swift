@@ -87,6 +87,51 @@ struct CheckTests {
         )
     }
 
+    @Test func replicasOfTwoImages() throws {
+        var facts = try soundFacts()
+        func pod(_ name: String, _ image: String) throws -> KubeObject {
+            try object(
+                """
+                metadata: {namespace: ops, name: \(name)}
+                status: {containerStatuses: [{name: manager, imageID: "\(image)"}, {name: proxy, imageID: "proxy@1"}]}
+                """
+            )
+        }
+        facts.pods = [try pod("a", "swiftlet@1"), try pod("b", "swiftlet@1")]
+        #expect(Self.codes(facts, .warning) == [])
+        facts.pods = [try pod("a", "swiftlet@1"), try pod("b", "swiftlet@2")]
+        #expect(Self.codes(facts, .warning) == ["OperatorImagesDiffer"])
+        let finding = try #require(Check.after(facts).first { $0.code == "OperatorImagesDiffer" })
+        #expect(finding.message.hasSuffix("a: swiftlet@1, b: swiftlet@2"))
+    }
+
+    @Test(arguments: [
+        ("args: [--watch-namespace=b]", "CollectorNotWatched", Finding.Severity.warning),
+        ("env: [{name: WATCH_NAMESPACE, value: 'b,c'}]", "CollectorNotWatched", .warning),
+        (
+            "env: [{name: WATCH_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}]",
+            "CollectorNotWatched", .warning
+        ),
+        ("args: [--watch-namespace=a]", "CollectorNotSeen", .error),
+        ("args: []", "CollectorNotSeen", .error),
+    ])
+    func collectorsElsewhere(_ started: String, _ code: String, _ severity: Finding.Severity) throws {
+        var facts = try soundFacts()
+        facts.deployments = [
+            try object(
+                """
+                metadata: {namespace: ops, name: operator}
+                spec: {replicas: 1, template: {spec: {containers: [{name: manager, image: "swiftlet:1", \(started)}]}}}
+                status: {readyReplicas: 1}
+                """
+            )
+        ]
+        facts.collectors = [
+            CollectorFacts(try object("metadata: {namespace: a, name: c}\nspec: {}"), pods: [], events: [])
+        ]
+        #expect(Self.codes(facts, severity).filter { $0.hasPrefix("Collector") } == [code])
+    }
+
     @Test(arguments: [
         (KubernetesVersion(major: 1, minor: 19), "ServerTooOld"),
         (KubernetesVersion(major: 1, minor: 20), "ServerSupported"),

@@ -90,7 +90,10 @@ def tell(
     ends = [mark[1] for mark in marks[1:]] + [last]
     for (name, begin, leader, goal), end in zip(marks, ends):
         for load in ("pods", "reviews"):
-            some = [answer for answer in answers if answer.load == load and begin <= answer.due < end]
+            # By their ends: what was under way when a disturbance began is the disturbance's.
+            some = [
+                answer for answer in answers if answer.load == load and begin <= answer.due + answer.seconds < end
+            ]
             count = {outcome: sum(answer.outcome == outcome for answer in some) for outcome in (FAILED, MISSED, AWAY)}
             times = sorted(answer.seconds for answer in some if answer.outcome != AWAY) or [0.0]
             values = [times[len(times) // 2], times[len(times) * 99 // 100], times[-1]]

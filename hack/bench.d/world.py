@@ -22,10 +22,6 @@ ROOT = HACK.parent
 BUILD = ROOT / ".build-release"
 STARTED = time.monotonic()
 
-# As in hack/image, so that one build serves both.
-FLAGS = ["-c", "release", "--static-swift-stdlib", "-Xlinker", "-s", "-Xlinker", "--gc-sections"]
-
-
 class Failure(Exception):
     """One sentence that says what went wrong."""
 
@@ -59,20 +55,7 @@ def build(swiftlet: Path | None, yardsticks: Sequence[str]) -> dict[str, Path]:
             programs[product] = swiftlet
             continue
         say(f"release build of {product} (some 20 minutes of CPU when cold)")
-        command: list[str | Path] = [
-            "swift",
-            "build",
-            "--package-path",
-            ROOT,
-            "--scratch-path",
-            BUILD,
-            *FLAGS,
-            "--product",
-            product,
-        ]
-        if product != "swiftlet":
-            command = ["env", "SWIFTLET_BENCHMARKS=1", *command]
-        run("nice", "-n", "10", *command, timeout=7200)
+        run("nice", "-n", "10", ROOT / "hack/build-release", product, timeout=7200)
         programs[product] = BUILD / "release" / product
     return programs
 
