@@ -20,7 +20,19 @@ struct RelabelStep: Sendable {
     private let wanted: [Symbol]?
     /// Whether each value matches.
     private let matchesAll: Bool
+    /// Two sources of which one is a fixed text around the other, which becomes the value: `(.+);` with an empty second
+    /// source, `Pod;(.*)`.
+    private let wrapping: Wrapping?
+    /// What a hash of one shard is.
+    private let zero: Symbol
     private var memo = SymbolMemo()
+
+    private struct Wrapping: Sendable {
+        /// Which of the two sources becomes the value, and what the other one has to be.
+        var value: Int
+        var other: Symbol
+        var isSomething: Bool
+    }
 
     /// In the memory: does not match.
     private static let nothing = UInt32.max
@@ -50,11 +62,34 @@ struct RelabelStep: Sendable {
         } else {
             self.wanted = nil
         }
+        self.wrapping = Self.wrapping(self.shape, self.separator, sources.count, self.replacement, &table)
+        self.zero = table.intern("0")
         if case .around(let prefix, let suffix, false, _)? = self.shape {
             self.matchesAll = prefix.isEmpty && suffix.isEmpty
         } else {
             self.matchesAll = false
         }
+    }
+
+    private static func wrapping(
+        _ shape: PatternShape?,
+        _ separator: [UInt8],
+        _ sources: Int,
+        _ replacement: ExpansionTemplate,
+        _ table: inout SymbolTable
+    ) -> Wrapping? {
+        guard case .around(let prefix, let suffix, let isSomething, _)? = shape, sources == 2,
+            replacement.isFirstGroup
+        else { return nil }
+        if prefix.isEmpty, suffix.starts(with: separator) {
+            let other = suffix.dropFirst(separator.count).withUnsafeBufferPointer { table.intern($0) }
+            return Wrapping(value: 0, other: other, isSomething: isSomething)
+        }
+        if suffix.isEmpty, prefix.count >= separator.count, prefix.suffix(separator.count).elementsEqual(separator) {
+            let other = prefix.dropLast(separator.count).withUnsafeBufferPointer { table.intern($0) }
+            return Wrapping(value: 1, other: other, isSomething: isSomething)
+        }
+        return nil
     }
 
     /// - Returns: Whether the target is kept.
@@ -127,11 +162,15 @@ struct RelabelStep: Sendable {
             let value = work[self.sources[0]]
             return wanted.contains { $0 == value }
         }
-        if let shape = self.shape { return self.withSource(&work, table) { text, _ in shape.match(text) != nil } }
+        if self.sources.count == 1, let shape = self.shape {
+            return table.withBytes(of: work[self.sources[0]]) { shape.match($0) != nil }
+        }
         let key = self.key(work)
         if let key, let known = self.memo[key] { return known == 1 }
-        let program = self.program
-        let found = self.withSource(&work, table) { text, _ in program.matches(text) }
+        let (shape, program) = (self.shape, self.program)
+        let found = self.withSource(&work, table) { text, _ in
+            shape.map { $0.match(text) != nil } ?? program.matches(text)
+        }
         if let key { self.memo.remember(key, found ? 1 : 0) }
         return found
     }
@@ -171,6 +210,11 @@ struct RelabelStep: Sendable {
             if prefix.isEmpty, suffix.isEmpty, template.isFirstGroup, self.sources.count == 1 {
                 let value = work[self.sources[0]]
                 if !value.isEmpty { work.set(target, value) }
+                return
+            }
+            if let wrapping = self.wrapping, work[self.sources[1 - wrapping.value]] == wrapping.other {
+                let value = work[self.sources[wrapping.value]]
+                if !value.isEmpty || !wrapping.isSomething { work.set(target, value) }
                 return
             }
             let isMatch = self.withSource(&work, table) { text, output in
@@ -222,15 +266,12 @@ struct RelabelStep: Sendable {
 
     private func hash(_ work: inout RelabelWork, _ table: inout SymbolTable) {
         let modulus = self.rule.modulus
-        var remainder: UInt64 = 0
-        // With one shard the answer is known.
-        if modulus > 1 {
-            remainder = self.withSource(&work, table) { text, _ in
-                var number: UInt64 = 0
-                let digest = Insecure.MD5.hash(data: UnsafeRawBufferPointer(text))
-                for byte in digest.dropFirst(8) { number = number << 8 | UInt64(byte) }
-                return number % modulus
-            }
+        if modulus == 1 { return work.set(self.target ?? .empty, self.zero) }
+        let remainder = self.withSource(&work, table) { text, _ in
+            var number: UInt64 = 0
+            let digest = Insecure.MD5.hash(data: UnsafeRawBufferPointer(text))
+            for byte in digest.dropFirst(8) { number = number << 8 | UInt64(byte) }
+            return number % modulus
         }
         work.set(self.target ?? .empty, table.intern(String(remainder)))
     }

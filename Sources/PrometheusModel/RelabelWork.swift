@@ -6,7 +6,7 @@ struct RelabelWork: Sendable {
     /// What is left, in the order of the bytes of the names.
     private(set) var sorted: [LabelPair] = []
     /// Targets of a job mostly have the same names, so that they need not be sorted again.
-    private var orders = [Order?](repeating: nil, count: Self.orderCount)
+    private var orders = [Order](repeating: Order(names: [], places: []), count: Self.orderCount)
     private static let orderCount = 16
 
     private struct Order: Sendable {
@@ -61,10 +61,12 @@ struct RelabelWork: Sendable {
 
     /// Brings the labels of this moment into the order of the bytes of their names.
     mutating func sort(_ table: borrowing SymbolTable) {
-        var hash: UInt32 = 0
-        for pair in self.pairs { hash = (hash ^ pair.name.index) &* 0x9E37_79B1 }
-        let slot = Int(hash >> 16) & (Self.orderCount - 1)
-        if self.orders[slot].map({ $0.names.elementsEqual(self.pairs.lazy.map(\.name)) }) != true {
+        let slot = self.pairs.withUnsafeBufferPointer { pairs in
+            var hash: UInt32 = 0
+            for pair in pairs { hash = (hash ^ pair.name.index) &* 0x9E37_79B1 }
+            return Int(hash >> 16) & (Self.orderCount &- 1)
+        }
+        if !Self.hasNames(self.orders[slot].names, self.pairs) {
             var places: [Int] = []
             for place in self.pairs.indices {
                 var at = places.count
@@ -73,8 +75,31 @@ struct RelabelWork: Sendable {
             }
             self.orders[slot] = Order(names: self.pairs.map(\.name), places: places)
         }
-        self.sorted.removeAll(keepingCapacity: true)
-        guard let order = self.orders[slot] else { return }
-        for place in order.places where !self.pairs[place].value.isEmpty { self.sorted.append(self.pairs[place]) }
+        let count = self.pairs.count
+        if self.sorted.count > count { self.sorted.removeLast(self.sorted.count - count) }
+        while self.sorted.count < count { self.sorted.append(LabelPair(name: .empty, value: .empty)) }
+        var end = 0
+        self.orders[slot].places.withUnsafeBufferPointer { places in
+            self.pairs.withUnsafeBufferPointer { pairs in
+                self.sorted.withUnsafeMutableBufferPointer { sorted in
+                    for place in places where !pairs[place].value.isEmpty {
+                        sorted[end] = pairs[place]
+                        end &+= 1
+                    }
+                }
+            }
+        }
+        self.sorted.removeLast(count - end)
+    }
+
+    private static func hasNames(_ names: [Symbol], _ pairs: [LabelPair]) -> Bool {
+        guard names.count == pairs.count, !names.isEmpty else { return false }
+        return names.withUnsafeBufferPointer { names in
+            pairs.withUnsafeBufferPointer { pairs in
+                var differs: UInt32 = 0
+                for at in names.indices { differs |= names[at].index ^ pairs[at].name.index }
+                return differs == 0
+            }
+        }
     }
 }
