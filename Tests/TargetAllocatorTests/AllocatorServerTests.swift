@@ -148,7 +148,8 @@ struct AllocatorServerTests {
             let uri = "/jobs/job1/targets?collector_id=collector-1"
             let (first, _) = await self.get(server, uri, ["accept-encoding": "gzip"])
             #expect(first.headers.contains { $0 == ("content-encoding", "gzip") })
-            let tag = first.headers.first { $0.0 == "etag" }?.1 ?? ""
+            let tag = try #require(Dictionary(first.headers) { $1 }["etag"])
+            #expect(tag.hasSuffix("-gzip\""))
             let (second, _) = await self.get(server, uri, ["accept-encoding": "gzip", "if-none-match": tag])
             #expect(second.status == 304 && second.body.count == 0)
             let (third, _) = await self.get(server, uri, ["accept-encoding": "gzip;q=0"])
