@@ -108,7 +108,7 @@ struct PredecessorTraces {
                 )
             )
         }
-        for plural in ["opampbridges", "targetallocators", "clusterobservabilities"] {
+        for plural in ["opampbridges", "clusterobservabilities"] {
             let name = "\(plural).opentelemetry.io"
             guard case .found = try await self.reader.get(ClusterReader.definitions, name: name) else { continue }
             found.append(

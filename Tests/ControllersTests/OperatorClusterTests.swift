@@ -319,7 +319,7 @@ extension ClusterTests {
 
         private func holds(_ cluster: Cluster, _ bundle: String) async throws -> Bool {
             let bundles = try await self.bundles(cluster)
-            return bundles.count == 7 && bundles.allSatisfy { $0 == bundle }
+            return bundles.count == 9 && bundles.allSatisfy { $0 == bundle }
         }
 
         /// What leaves objects out is taken back as well as it is put there.

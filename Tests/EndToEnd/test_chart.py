@@ -115,7 +115,7 @@ def test_install_use_upgrade_rollback_test_uninstall(shop):
     helm("uninstall", RELEASE, "-n", NAMESPACE, "--wait", "--timeout", "60s")
     wait("no operator", lambda: not get("pods", namespace=NAMESPACE), 60)
     left = {object for object in everything() - before if object[1] != shop.name}
-    kept = {"opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io"}
+    kept = {"opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io", "targetallocators.opentelemetry.io"}
     assert {(kind, name) for kind, _, name in left if kind != "APIService"} == {
         ("CustomResourceDefinition", name) for name in kept
     }

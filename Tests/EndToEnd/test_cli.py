@@ -27,7 +27,7 @@ LEASE = "9f7554c3.opentelemetry.io"
 SECRET = "opentelemetry-operator-webhook-certificates"
 MUTATING = "opentelemetry-operator-mutating-webhook-configuration"
 STAMP = "swiftlet.opentelemetry.io/injection"
-CRDS = ("opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io")
+CRDS = ("opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io", "targetallocators.opentelemetry.io")
 
 COLLECTOR = """
 apiVersion: opentelemetry.io/v1beta1

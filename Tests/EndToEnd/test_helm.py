@@ -220,7 +220,7 @@ def free_port():
 def test_life_of_a_release(tmp_path):
     namespace, release = "helm-life", ["otel", str(CHART), "-n", "helm-life", "--take-ownership"]
     # An operator of an earlier test served at an address of its own, which may still stand in them.
-    kubectl("delete", "crd", "--ignore-not-found", "opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io")
+    kubectl("delete", "crd", "--ignore-not-found", "opentelemetrycollectors.opentelemetry.io", "instrumentations.opentelemetry.io", "targetallocators.opentelemetry.io")
     kubectl("create", "namespace", namespace)
     time.sleep(1)  # its default account and token
     before = everything()
