@@ -26,14 +26,14 @@ def known(binary: str) -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError) as error:
         sys.exit(f"{binary} can't be asked for its commands ({error}): build it first, or name it with --binary")
     command: dict[str, Any] = json.loads(done.stdout)["command"]
-    # The operator reads its flags itself, from its table of settings.
-    settings = json.loads(subprocess.run([binary, "settings", "-o", "json"], capture_output=True, check=True).stdout)
-    flags = [
-        {"kind": "long", "name": setting["flag"].removeprefix("--")} for setting in settings if setting.get("flag")
-    ]
-    for sub in command["subcommands"]:
-        if sub["commandName"] in ("operator", "webhook-server"):
-            sub.setdefault("arguments", []).append({"names": flags})
+    # The operator and the target allocator read their flags themselves, from tables of settings.
+    subcommands = {sub["commandName"]: sub for sub in command["subcommands"]}
+    for of, names in (("operator", ("operator", "webhook-server")), ("target-allocator", ("target-allocator",))):
+        table = subprocess.run([binary, "settings", "--of", of, "-o", "json"], capture_output=True, check=True).stdout
+        flags = [{"kind": "long", "name": one["flag"].removeprefix("--")} for one in json.loads(table) if one.get("flag")]
+        for name in names:
+            subcommands[name].setdefault("arguments", []).append({"names": flags})
+    subcommands["target-allocator"]["subcommands"] = [subcommands["discover"]]
     return command
 
 

@@ -50,7 +50,7 @@ class Failure(Exception):
 
 
 def owner(value: Object) -> str:
-    """The name of the collector an object was rendered for."""
+    """The name of the collector an object was rendered for. Its target allocator, which owns some, is its namesake."""
     references = value["metadata"].get("ownerReferences", [])
     if references:
         return str(references[0]["name"])
@@ -73,7 +73,7 @@ def split(text: str) -> dict[str, str]:
         if not document:
             continue
         match = re.search(
-            r"^    kind: OpenTelemetryCollector\n    name: (.*)\n|^    operator.opentelemetry.io/collector: [^/\n]*/(.*)\n",
+            r"^    kind: (?:OpenTelemetryCollector|TargetAllocator)\n    name: (.*)\n|^    operator.opentelemetry.io/collector: [^/\n]*/(.*)\n",
             document,
             re.MULTILINE,
         )
