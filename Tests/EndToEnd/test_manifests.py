@@ -1,5 +1,6 @@
 """manifests/: the overlays, and the files that are made of the same parts."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -78,6 +79,16 @@ def test_the_overlay_without_definitions():
     assert pod["volumes"][0]["configMap"]["name"] == config["metadata"]["name"]
     mount = pod["containers"][0]["volumeMounts"][0]["mountPath"]
     assert f"--config-file={mount}/config.yaml" in pod["containers"][0]["args"] and "config.yaml" in config["data"]
+
+
+@pytest.mark.skipif(not BINARY, reason="SWIFTLET_BINARY names no binary to test")
+def test_the_overlay_without_definitions_names_the_usual_images():
+    said = subprocess.run([BINARY, "settings", "-o", "json"], capture_output=True, text=True, check=True).stdout
+    usual = {s["flag"]: s["default"] for s in json.loads(said) if "default" in s and "flag" in s}
+    spec = yaml.safe_load((MANIFESTS / "overlays/no-crds/config.yaml").read_text())["instrumentations"]["spec"]
+    named = {key.lower().replace("httpd", "-httpd"): agent["image"] for key, agent in spec.items() if "image" in agent}
+    assert len(named) == 7
+    assert named == {language: usual[f"--auto-instrumentation-{language}-image"] for language in named}
 
 
 def test_the_right_to_write_roles_is_a_component(tmp_path):

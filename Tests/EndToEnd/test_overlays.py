@@ -52,6 +52,10 @@ def objects(overlay):
             f"--collector-image={IMAGES['collector']}",
             f"--auto-instrumentation-python-image={IMAGES['python']}",
         ]
+    for config in (o["data"] for o in found if o["kind"] == "ConfigMap"):
+        file = yaml.safe_load(config["config.yaml"])
+        file["instrumentations"]["spec"]["python"]["image"] = IMAGES["python"]
+        config["config.yaml"] = yaml.safe_dump(file)
     return yaml.safe_dump_all(found)
 
 
