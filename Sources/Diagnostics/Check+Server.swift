@@ -46,7 +46,27 @@ extension Check {
             "InstallerPermissionMissing",
             "your user",
             remedy: "have it installed by somebody who may, or be granted these"
-        )
+        ) + self.grants(facts)
+    }
+
+    /// The API server lets nobody grant what he does not hold.
+    private static func grants(_ facts: CheckFacts) -> [Finding] {
+        let missing = facts.grants.filter { $0.isAllowed == false }
+        guard !missing.isEmpty else { return [] }
+        var names: [String] = []
+        for answer in missing {
+            let name = "\(answer.check.verb) \(answer.check.item)"
+            if !names.contains(name) { names.append(name) }
+        }
+        return [
+            Finding(
+                .error,
+                "InstallerGrantMissing",
+                "your user",
+                "lacks \(missing.count) of the \(facts.grants.count) permissions that the operator is granted, and nobody may grant what he does not hold: \(self.some(names))",
+                remedy: "have it installed by somebody who holds them, or who may escalate and bind roles"
+            )
+        ]
     }
 
     static func operatorAccount(_ facts: CheckFacts) -> [Finding] {

@@ -80,6 +80,8 @@ package struct CheckFacts: Sendable {
     package var optionalKinds: [(kind: GroupKind, version: String?)] = []
     /// What whoever installs may do.
     package var installer: [AccessAnswer] = []
+    /// Whether whoever installs has what the operator is granted; empty where he may grant anything.
+    package var grants: [AccessAnswer] = []
 
     // MARK: What is installed
     /// The definitions as they should be on this server, with what is there.

@@ -93,10 +93,8 @@ struct CheckGatherer {
         // Whoever may escalate may grant anything; all others only what they hold.
         let escalation = InstallerNeeds.escalation.map { ($0, "", "") }
         if try await self.reader.answers(to: escalation, of: .myself).contains(where: { $0.isAllowed == false }) {
-            let granted = OperatorNeeds.checks(home: self.home(facts), watched: [], facts).map {
-                ($0.check, $0.namespace, "only who holds it may grant it to the operator (\($0.reason))")
-            }
-            facts.installer += try await self.reader.answers(to: granted, of: .myself)
+            let granted = OperatorNeeds.checks(home: self.home(facts), watched: [], facts)
+            facts.grants = try await self.reader.answers(to: granted, of: .myself)
         }
         facts.leftovers = try await PredecessorTraces(reader: self.reader).find(facts)
     }

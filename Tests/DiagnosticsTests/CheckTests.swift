@@ -87,6 +87,20 @@ struct CheckTests {
         )
     }
 
+    @Test func nobodyGrantsWhatHeLacks() throws {
+        var facts = try soundFacts()
+        let check = AccessCheck(verb: "list", group: "", resource: "pods")
+        facts.grants = [
+            AccessAnswer(check, reason: "injection", isAllowed: false),
+            AccessAnswer(AccessCheck(verb: "get", group: "", resource: "pods"), reason: "injection", isAllowed: true),
+        ]
+        let finding = try #require(Check.before(facts).first { $0.code == "InstallerGrantMissing" })
+        #expect(finding.severity == .error && finding.message.contains("lacks 1 of the 2"))
+        #expect(finding.message.hasSuffix("list pods"))
+        facts.grants[0].isAllowed = true
+        #expect(!Check.before(facts).contains { $0.code == "InstallerGrantMissing" })
+    }
+
     @Test func replicasOfTwoImages() throws {
         var facts = try soundFacts()
         func pod(_ name: String, _ image: String) throws -> KubeObject {
