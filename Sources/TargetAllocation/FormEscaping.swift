@@ -1,5 +1,5 @@
 extension String {
-    /// For a query: as Go's `url.QueryEscape` writes it.
+    /// For a query or a form: as Go's `url.QueryEscape` writes it.
     package var queryEscaped: String {
         var bytes: [UInt8] = []
         for byte in self.utf8 {

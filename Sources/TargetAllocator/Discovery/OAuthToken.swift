@@ -2,6 +2,7 @@ import JSONTree
 import KubeClient
 import KubeModel
 import PrometheusConfig
+import TargetAllocation
 
 /// A token by the client credentials grant, kept until it is about to expire.
 struct OAuthToken: Sendable {
@@ -21,7 +22,7 @@ struct OAuthToken: Sendable {
         if !self.settings.scopes.isEmpty { form.append(("scope", self.settings.scopes.joined(separator: " "))) }
         form += self.settings.endpointParams.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         // Servers differ in where they want the secret; Go's client tries these two in this order.
-        let login = "\(FormText.encode(self.settings.clientID)):\(FormText.encode(secret))"
+        let login = "\(self.settings.clientID.queryEscaped):\(secret.queryEscaped)"
         var answer = try await self.ask(form, "Basic \(Base64.encode(Array(login.utf8)))", timeout)
         if answer.status != 200 {
             form += [("client_id", self.settings.clientID), ("client_secret", secret)]
@@ -59,27 +60,7 @@ struct OAuthToken: Sendable {
             timeout: timeout,
             headers: headers
         )
-        let text = form.map { "\(FormText.encode($0.0))=\(FormText.encode($0.1))" }.joined(separator: "&")
+        let text = form.map { "\($0.0.queryEscaped)=\($0.1.queryEscaped)" }.joined(separator: "&")
         return try await exchange.send(body: text)
-    }
-}
-
-/// Text as forms and queries have it.
-enum FormText {
-    static func encode(_ text: String) -> String {
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: "~"):
-                bytes.append(byte)
-            case UInt8(ascii: " "): bytes.append(UInt8(ascii: "+"))
-            default:
-                let digits = Array("0123456789ABCDEF".utf8)
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,3 +1,4 @@
+import TargetAllocation
 import Testing
 
 @testable import TargetAllocator
@@ -54,6 +55,6 @@ struct ProxyChoiceTests {
     }
 
     @Test func forms() {
-        #expect(FormText.encode("a b+c&d=é~") == "a+b%2Bc%26d%3D%C3%A9~")
+        #expect("a b+c&d=é~".queryEscaped == "a+b%2Bc%26d%3D%C3%A9~")
     }
 }
