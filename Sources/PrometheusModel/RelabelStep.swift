@@ -26,6 +26,8 @@ struct RelabelStep: Sendable {
     /// What a hash of one shard is.
     private let zero: Symbol
     private var memo = SymbolMemo()
+    /// Of a rule about names.
+    private var effects: [RelabelWork.NameEffects] = []
 
     private struct Wrapping: Sendable {
         /// Which of the two sources becomes the value, and what the other one has to be.
@@ -103,8 +105,9 @@ struct RelabelStep: Sendable {
         case .hashMod: self.hash(&work, &table)
         case .labelMap: self.map(&work, &table)
         case .labelDrop, .labelKeep:
-            for pair in work.current where self.matchesName(pair.name, table) == (self.rule.action == .labelDrop) {
-                work.set(pair.name, .empty)
+            let drops = self.rule.action == .labelDrop
+            self.rename(&work, &table) { (step, name, _, table) in
+                step.matchesName(name, table) == drops ? .remove : .nothing
             }
         case .lowercase, .uppercase: self.changeCase(&work, &table)
         }
@@ -277,13 +280,21 @@ struct RelabelStep: Sendable {
     }
 
     private mutating func map(_ work: inout RelabelWork, _ table: inout SymbolTable) {
-        // Where two names become one, that which comes last wins.
-        work.sort(table)
-        let labels = work.sorted
-        for pair in labels {
-            let result = self.mapped(pair.name, &work, &table)
-            if result != Self.nothing { work.set(Symbol(index: result), pair.value) }
+        self.rename(&work, &table) { (step, name, work, table) in
+            let result = step.mapped(name, &work, &table)
+            return result == Self.nothing ? .nothing : .copy(Symbol(index: result))
         }
+    }
+
+    private mutating func rename(
+        _ work: inout RelabelWork,
+        _ table: inout SymbolTable,
+        _ effect: (inout RelabelStep, Symbol, inout RelabelWork, inout SymbolTable) -> RelabelWork.NameEffect
+    ) {
+        var known = self.effects.isEmpty ? RelabelWork.NameEffects.none : self.effects
+        self.effects = []
+        work.rename(&known, &table) { (name, work, table) in effect(&self, name, &work, &table) }
+        if self.remembers { self.effects = known }
     }
 
     private mutating func mapped(_ name: Symbol, _ work: inout RelabelWork, _ table: inout SymbolTable) -> UInt32 {

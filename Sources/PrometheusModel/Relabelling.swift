@@ -38,11 +38,12 @@ package struct Relabelling: Sendable {
     package mutating func apply(_ labels: LabelSet, in table: inout SymbolTable) -> Outcome {
         let rule = labels.pairs.withUnsafeBufferPointer { self.droppingRule($0, in: &table) }
         if let rule { return .dropped(rule: rule) }
+        self.work.sort(table)
         return .kept(LabelSet(sorted: self.work.sorted))
     }
 
-    /// The same without a set for the answer: which rule drops the target, if one does. If none does, ``left`` has the
-    /// labels until the next call.
+    /// The same without a set for the answer: which rule drops the target, if one does. If none does,
+    /// ``identity(job:without:in:)`` says what is left.
     /// - Parameter labels: those of a ``LabelSet``.
     package mutating func droppingRule(
         _ labels: UnsafeBufferPointer<LabelPair>,
@@ -51,12 +52,16 @@ package struct Relabelling: Sendable {
         if self.epoch != table.epoch { self.bind(&table) }
         self.work.start(labels, seeds: self.seedPairs)
         for index in self.steps.indices where !self.steps[index].run(&self.work, &table) { return index }
-        self.work.sort(table)
         return nil
     }
 
-    /// What the rules left of the last target that ``droppingRule(_:in:)`` kept, as in a ``LabelSet``.
-    package var left: [LabelPair] { self.work.sorted }
+    /// ``TargetIdentity`` of the last target that ``droppingRule(_:in:)`` kept.
+    /// - Parameter name: a label that doesn't count.
+    package mutating func identity(job: String, without name: Symbol, in table: borrowing SymbolTable) -> UInt64 {
+        self.work.set(name, .empty)
+        self.work.sort(table, isLasting: true)
+        return self.work.sorted.withUnsafeBufferPointer { TargetIdentity.hash($0, job: job, in: table) }
+    }
 
     private mutating func bind(_ table: inout SymbolTable) {
         self.steps = []

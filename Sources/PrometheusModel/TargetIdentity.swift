@@ -45,7 +45,7 @@ package enum TargetIdentity {
         }
     }
 
-    private static func isDiscovered(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    static func isDiscovered(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
         self.discovered.withUTF8Buffer { prefix in name.count >= prefix.count && name.starts(with: prefix) }
     }
 }

@@ -47,8 +47,6 @@ struct TargetFilter: Sendable {
             rule = self.relabelling.droppingRule(labels, in: &symbols)
         }
         if let rule { return .dropped(rule: rule) }
-        var left = self.relabelling.left
-        if let index = left.firstIndex(where: { $0.name == self.disablesSharding }) { left.remove(at: index) }
-        return .kept(left.withUnsafeBufferPointer { TargetIdentity.hash($0, job: self.job, in: symbols) })
+        return .kept(self.relabelling.identity(job: self.job, without: self.disablesSharding, in: symbols))
     }
 }

@@ -28,6 +28,17 @@ struct TargetListTests {
         #expect(file.map(\.source) == ["/t/x.json:0", "/t/x.json:1"])
     }
 
+    /// Texts that come again are kept once; those that only look the same stay what they are.
+    @Test func bytesStay() throws {
+        let (composed, decomposed) = ("caf\u{e9} of the market square", "cafe\u{301} of the market square")
+        let values = [composed, decomposed, composed, "another long text altogether"]
+        let groups = values.map { #"{"targets":["a:1"],"labels":{"a_rather_long_name":"\#($0)"}}"# }
+        let text = "[" + groups.joined(separator: ",") + "]"
+        let found = try TargetList.groups(answer: Array(text.utf8), url: "http://h/t")
+        let read = found.map { group in group.labels.filter { $0.name == "a_rather_long_name" }.map(\.value) }
+        #expect(read.map { $0.map { Array($0.utf8) } } == values.map { [Array($0.utf8)] })
+    }
+
     /// What a user says of `__meta_filepath` does not count.
     @Test func origin() throws {
         let text = #"[{"targets":["a:1"],"labels":{"__meta_filepath":"mine"}}]"#
