@@ -118,6 +118,7 @@ struct TargetAllocatorCommand: AsyncParsableCommand {
                     client: client,
                     exposition: { metrics.exposition() },
                     reload: read,
+                    podName: Environment.variables["POD_NAME"] ?? "",
                     logger: logger
                 ).services(file: file)
                 var group = ServiceGroupConfiguration(

@@ -81,6 +81,12 @@ final class AllocatorMetrics: Sendable {
         ("swiftlet_allocator_jobs_rejected", "Jobs of the configuration file that can't be used.", nil),
         ("swiftlet_allocator_reloads_total", "Times the configuration file was read again, by result.", nil),
         ("swiftlet_allocator_ready", "1 once targets are given out.", nil),
+        ("swiftlet_allocator_replicas", "Replicas of the allocator that share one assignment, this one included.", nil),
+        ("swiftlet_allocator_replica_decides", "1 where the others follow this replica's assignment.", nil),
+        (
+            "swiftlet_allocator_replica_fetches_total",
+            "Times the assignment was asked for from the replica that decides, by result.", nil
+        ),
     ]
 
     func use(strategy: String) {
@@ -120,6 +126,19 @@ final class AllocatorMetrics: Sendable {
 
     func ready(_ isReady: Bool) {
         Gauge(label: "swiftlet_allocator_ready", factory: self.factory).record(isReady ? 1 : 0)
+    }
+
+    func replicas(_ count: Int, decides: Bool) {
+        Gauge(label: "swiftlet_allocator_replicas", factory: self.factory).record(count)
+        Gauge(label: "swiftlet_allocator_replica_decides", factory: self.factory).record(decides ? 1 : 0)
+    }
+
+    func fetchedAssignment(_ result: String) {
+        Counter(
+            label: "swiftlet_allocator_replica_fetches_total",
+            dimensions: [("result", result)],
+            factory: self.factory
+        ).increment()
     }
 
     func show(_ overview: AllocationOverview) {
