@@ -91,7 +91,7 @@ let modules: [Module] = [
     ),
     Module(
         name: "OTLPTracing",
-        ours: ["JSONTree"],
+        ours: ["JSONTree", "PrometheusMetrics"],
         packages: [
             ("Tracing", "swift-distributed-tracing"), ("AsyncHTTPClient", "async-http-client"),
             ("NIOCore", "swift-nio"),

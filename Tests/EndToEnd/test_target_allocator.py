@@ -572,3 +572,91 @@ def test_a_restart_comes_back_to_the_kept_assignment(namespace, tmp_path):
         assert set(allocator.owners()) == set(addresses[10:])
     finally:
         assert allocator.stop() == 0
+
+
+OTELCOL = next(iter(sorted(pathlib.Path("~/.cache/swiftlet/otelcol").expanduser().glob("*/otelcol"))), None)
+
+
+@pytest.mark.skipif(not OTELCOL, reason="no collector to push to")
+def test_metrics_are_pushed_to_a_collector(namespace, tmp_path):
+    add_collector(namespace, "collector-0")
+    port, received = free_port(), []
+
+    class Backend(http.server.BaseHTTPRequestHandler):
+        """Where the collector sends what it understood."""
+
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *arguments):
+            pass
+
+    backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    threading.Thread(target=backend.serve_forever, daemon=True).start()
+    (tmp_path / "otelcol.yaml").write_text(yaml.safe_dump({
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "exporters": {"otlp_http": {"endpoint": f"http://127.0.0.1:{backend.server_address[1]}", "encoding": "json",
+                                    "compression": "none"}},
+        "service": {"pipelines": {"metrics": {"receivers": ["otlp"], "exporters": ["otlp_http"]}},
+                    "telemetry": {"metrics": {"level": "none"}}},
+    }))
+    log = open(tmp_path / "otelcol.log", "w", encoding="utf-8")
+    collector = subprocess.Popen([OTELCOL, f"--config={tmp_path}/otelcol.yaml"], stdout=log, stderr=log)
+    exporters = [
+        {"otlp_http": {"endpoint": f"http://127.0.0.1:{port}", "headers": [{"name": "x-key", "value": "hidden"}]}},
+        {"otlp_grpc": {"endpoint": "127.0.0.1:1"}},
+    ]
+    readers = [{"periodic": {"interval": 1000, "exporter": exporter}} for exporter in exporters]
+    allocator = Allocator(tmp_path / "ta", namespace, ["127.0.3.1:80", "127.0.3.2:80"],
+                          more={"telemetry": {"metrics": {"readers": readers}}})
+
+    def pushed():
+        """The metrics of the newest push, by name, and what they come from."""
+        if not received:
+            return {}, {}
+        resource = received[-1]["resourceMetrics"][0]
+        attributes = {a["key"]: a["value"]["stringValue"] for a in resource["resource"]["attributes"]}
+        return {m["name"]: m for m in resource["scopeMetrics"][0]["metrics"]}, attributes
+
+    try:
+        eventually("targets are counted", lambda: pushed()[0].get("opentelemetry_allocator_targets_remaining", {})
+                   .get("gauge", {}).get("dataPoints", [{}])[0].get("asDouble") == 2, 30)
+        metrics, attributes = pushed()
+        assert attributes["service.name"] == "target-allocator" and attributes["service.instance.id"]
+        per_collector = metrics["opentelemetry_allocator_targets_per_collector"]["gauge"]["dataPoints"][0]
+        labels = {a["key"]: a["value"]["stringValue"] for a in per_collector["attributes"]}
+        assert labels == {"collector_name": "collector-0", "strategy": "consistent-hashing"}
+        assert per_collector["asDouble"] == 2
+        time_to_allocate = metrics["opentelemetry_allocator_time_to_allocate_seconds"]["histogram"] \
+            if "opentelemetry_allocator_time_to_allocate_seconds" in metrics \
+            else metrics["opentelemetry_allocator_time_to_allocate"]["histogram"]
+        assert time_to_allocate["aggregationTemporality"] == 2
+        point = time_to_allocate["dataPoints"][0]
+        assert int(point["count"]) == sum(map(int, point["bucketCounts"])) > 0
+        assert "process_resident_memory_bytes" in metrics
+        assert allocator.logs().count("metrics are not pushed with gRPC") == 1
+
+        # While the collector is away that is told once; afterwards it goes on.
+        collector.kill()
+        collector.wait()
+        eventually("the failure is told", lambda: "metrics could not be pushed" in allocator.logs(), 30)
+        time.sleep(3)
+        assert allocator.logs().count("metrics could not be pushed") == 1
+        assert allocator.status("/readyz") == 200
+        before = len(received)
+        collector = subprocess.Popen([OTELCOL, f"--config={tmp_path}/otelcol.yaml"], stdout=log, stderr=log)
+        eventually("it is pushed again", lambda: "metrics are pushed again" in allocator.logs(), 30)
+        eventually("the collector has it", lambda: len(received) > before, 10)
+        assert "hidden" not in allocator.logs()
+    finally:
+        assert allocator.stop() == 0
+        collector.terminate()
+        collector.wait(20)
+        log.close()
+        backend.shutdown()
+        backend.server_close()

@@ -90,8 +90,7 @@ struct AllocatorServerTests {
             #expect(!tag.isEmpty)
             let (second, _) = await self.get(server, "/replicas/assignment", ["if-none-match": tag])
             #expect(second.status == 304)
-            // What follows another replica is another state, which who follows this one has to see.
-            _ = core.follow(snapshot)
+            core.lists.update({ $0.setCollectors([CollectorPod(name: "collector-1")], now: .zero) }, now: .zero)
             let (third, _) = await self.get(server, "/replicas/assignment", ["if-none-match": tag])
             #expect(third.status == 200)
         }
