@@ -1,6 +1,7 @@
 import JSONTree
 import KubeTesting
 import Logging
+import NIOHTTP1
 import PrometheusMetrics
 import ServiceLifecycle
 import Testing
