@@ -20,6 +20,7 @@ import uuid
 import pytest
 import yaml
 
+import test_observability as observability
 from plane import BINARY, KUBECONFIG, MISSING, eventually, free_port
 
 PROMETHEUS = shutil.which("prometheus")
@@ -336,6 +337,11 @@ def test_reload_pages_and_bad_configuration(namespace, tmp_path):
         metrics = allocator.text("/metrics")
         assert 'opentelemetry_allocator_targets_per_collector{collector_name="collector-0"' in metrics
         assert "opentelemetry_allocator_collectors_discovered 1" in metrics
+        table, (kinds, labels) = observability.documented(), observability.families(metrics)
+        for name, kind in kinds.items():
+            if observability.is_of_the_allocator(name):
+                assert (kind, labels[name]) == table[name], name
+        assert "swiftlet_allocator_ready" in kinds
     finally:
         assert allocator.stop() == 0
 
@@ -632,9 +638,7 @@ def test_metrics_are_pushed_to_a_collector(namespace, tmp_path):
         labels = {a["key"]: a["value"]["stringValue"] for a in per_collector["attributes"]}
         assert labels == {"collector_name": "collector-0", "strategy": "consistent-hashing"}
         assert per_collector["asDouble"] == 2
-        time_to_allocate = metrics["opentelemetry_allocator_time_to_allocate_seconds"]["histogram"] \
-            if "opentelemetry_allocator_time_to_allocate_seconds" in metrics \
-            else metrics["opentelemetry_allocator_time_to_allocate"]["histogram"]
+        time_to_allocate = metrics["opentelemetry_allocator_time_to_allocate"]["histogram"]
         assert time_to_allocate["aggregationTemporality"] == 2
         point = time_to_allocate["dataPoints"][0]
         assert int(point["count"]) == sum(map(int, point["bucketCounts"])) > 0

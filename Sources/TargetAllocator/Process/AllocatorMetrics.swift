@@ -29,6 +29,7 @@ final class AllocatorMetrics: Sendable {
     let fileEvents: Counter
     private let gauges = Mutex<[Key: Gauge]>([:])
     private let timers = Mutex<[String: Timer]>([:])
+    private let recorders = Mutex<[String: Recorder]>([:])
     private let strategy = Mutex("")
 
     init(factory: any MetricsFactory = MetricsSystem.factory) {
@@ -58,7 +59,10 @@ final class AllocatorMetrics: Sendable {
     static let descriptions: [(name: String, help: String, buckets: [Double]?)] = [
         ("opentelemetry_allocator_targets_per_collector", "Targets of each collector.", nil),
         ("opentelemetry_allocator_collectors_allocatable", "Collectors that targets can be given to.", nil),
-        ("opentelemetry_allocator_time_to_allocate", "Time to give targets to collectors.", nil),
+        (
+            "opentelemetry_allocator_time_to_allocate", "Seconds to give targets to collectors.",
+            [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+        ),
         ("opentelemetry_allocator_targets_remaining", "Targets kept after filtering.", nil),
         ("opentelemetry_allocator_targets_unassigned", "Targets that are nobody's.", nil),
         ("opentelemetry_allocator_targets", "Targets of each job before filtering.", nil),
@@ -100,8 +104,20 @@ final class AllocatorMetrics: Sendable {
 
     func allocated(_ method: String, nanoseconds: Int64) {
         let strategy = self.strategy.withLock { $0 }
-        self.timer("opentelemetry_allocator_time_to_allocate", [("method", method), ("strategy", strategy)])
-            .recordNanoseconds(nanoseconds)
+        // Not a timer, whose name would end with its unit: the Go allocator's does not.
+        self.recorders.withLock { recorders in
+            let key = method + "/" + strategy
+            let recorder =
+                recorders[key]
+                ?? Recorder(
+                    label: "opentelemetry_allocator_time_to_allocate",
+                    dimensions: [("method", method), ("strategy", strategy)],
+                    aggregate: true,
+                    factory: self.factory
+                )
+            recorders[key] = recorder
+            recorder.record(Double(nanoseconds) / 1e9)
+        }
     }
 
     func processed(jobs: Set<String>, nanoseconds: Int64) {

@@ -220,7 +220,9 @@ final class ReplicaFollower: Service {
         var request = HTTPClientRequest(url: "http://\(host):\(self.port)/replicas/assignment")
         request.headers.add(name: "user-agent", value: "swiftlet-target-allocator")
         let (followed, change) = self.state.withLock { ($0.followed, $0.change) }
-        if !followed.isEmpty, change == self.core.changeCount { request.headers.add(name: "if-none-match", value: followed) }
+        if !followed.isEmpty, change == self.core.changeCount {
+            request.headers.add(name: "if-none-match", value: followed)
+        }
         let sent = request
         do {
             let answer = try await self.time.withDeadline(self.time.now + Self.timeout) {
