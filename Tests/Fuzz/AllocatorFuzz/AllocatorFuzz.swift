@@ -33,7 +33,7 @@ struct AllocatorFuzz: AsyncParsableCommand {
     ]
     private static let collectors = ["collector-0", "collector-1", "collector-2"]
     private static let largest = 4 << 20
-    private static let slowest = 1.0
+    private static let slowest = 5.0
     private static let failureLimit = 20
     /// Every so many inputs one goes over a connection.
     private static let overConnection: UInt64 = 20
