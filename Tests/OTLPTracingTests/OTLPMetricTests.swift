@@ -47,11 +47,13 @@ import Testing
         #expect(written == (try JSONValue(parsing: Array(expected.utf8))))
     }
 
-    @Test(arguments: [
-        ("http://a:4318", "http://a:4318/v1/metrics"), ("https://a/", "https://a/v1/metrics"),
-        ("http://a/x/y", "http://a/x/y"), ("http://[::1]:4318", "http://[::1]:4318/v1/metrics"),
-        ("a:4318", nil), ("http://", nil), ("http:///v1", nil), ("http://a b", nil), ("", nil), ("grpc://a", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("http://a:4318", "http://a:4318/v1/metrics"), ("https://a/", "https://a/v1/metrics"),
+            ("http://a/x/y", "http://a/x/y"), ("http://[::1]:4318", "http://[::1]:4318/v1/metrics"),
+            ("a:4318", nil), ("http://", nil), ("http:///v1", nil), ("http://a b", nil), ("", nil), ("grpc://a", nil),
+        ] as [(String, String?)]
+    )
     func endpoints(_ written: String, _ meant: String?) {
         #expect(OTLPMetricSettings.endpoint(written) == meant)
     }
