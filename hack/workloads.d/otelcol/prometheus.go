@@ -7,6 +7,7 @@ package main
 // contrib's code.
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,10 +16,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/discovery"
 	_ "github.com/prometheus/prometheus/discovery/http"
@@ -93,7 +96,7 @@ func (s *scraper) Start(ctx context.Context, host component.Host) error {
 	if s.found == nil {
 		return errors.New("no discovery")
 	}
-	s.scrape, err = scrape.NewManager(&scrape.Options{}, s.log, nil, s, registry)
+	s.scrape, err = scrape.NewManager(&scrape.Options{DiscoveryReloadInterval: model.Duration(time.Second)}, s.log, nil, s, registry)
 	if err != nil {
 		return err
 	}
@@ -159,8 +162,13 @@ func (s *scraper) ask(ctx context.Context) error {
 	if string(body) == s.last {
 		return nil
 	}
+	// Rules of the Prometheus operator's resources keep the shard's own part: here there is one.
+	shard := os.Getenv("SHARD")
+	if shard == "" {
+		shard = "0"
+	}
 	var jobs map[string]map[string]any
-	if err := json.Unmarshal(body, &jobs); err != nil {
+	if err := json.Unmarshal(bytes.ReplaceAll(body, []byte("$(SHARD)"), []byte(shard)), &jobs); err != nil {
 		return err
 	}
 	list := []any{}
@@ -169,6 +177,9 @@ func (s *scraper) ask(ctx context.Context) error {
 			if key == "static_configs" || strings.HasSuffix(key, "_sd_configs") {
 				delete(job, key)
 			}
+		}
+		if _, given := job["fallback_scrape_protocol"]; !given {
+			job["fallback_scrape_protocol"] = "PrometheusText0.0.4"
 		}
 		job["http_sd_configs"] = []any{s.discovery(name)}
 		list = append(list, job)
