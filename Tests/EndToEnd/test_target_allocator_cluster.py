@@ -264,8 +264,9 @@ stringData: {{user: scraper, password: {PASSWORD}}}
         kubectl("patch", "secret", secrets[name], "--type=merge", "-p", json.dumps({"data": {"tls.crt": data}}),
                 namespace=namespace.name)
     before = {name: namespace.get("secret", secrets[name])["data"]["tls.crt"] for name in ("ta-server-cert", "ta-client-cert")}
-    # The operator looks every five minutes, and when the resource changes.
-    kubectl("annotate", "targetallocator", "secure", "look=now", namespace=namespace.name)
+    # The operator looks every five minutes, and when an object of the allocator changes. (Annotations of the resource itself
+    # are its pods' annotations, too, and would make new ones.)
+    kubectl("annotate", "service", "secure-targetallocator", "look=now", namespace=namespace.name)
     wait("both certificates are renewed", lambda: all(
         namespace.get("secret", secrets[name])["data"]["tls.crt"] != old for name, old in before.items()), 30)
     wanted = (unpack(secrets["ta-server-cert"]) / "tls.crt").read_text()
@@ -282,6 +283,7 @@ stringData: {{user: scraper, password: {PASSWORD}}}
     names = wait("a second exporter", lambda: (found := pods(namespace)) and len(found) == 2 and found, 30)
     wait("both exporters are scraped", lambda: set(scraped(namespace, "secure-collector-0")) == names, 90)
     assert restarts(namespace, "secure-collector-0") == 0 and restarts(namespace, pod["metadata"]["name"]) == 0
+    assert allocator_pod(namespace, "secure")["metadata"]["uid"] == pod["metadata"]["uid"], "it is still the same pod"
     assert PASSWORD in scrape_configs(unpack(secrets["ta-client-cert"]))
 
 
@@ -333,7 +335,6 @@ apiVersion: opentelemetry.io/v1alpha1
 kind: TargetAllocator
 metadata: {{name: shared}}
 spec:
-  collectorTargetReloadInterval: 2s
   scrapeConfigs:
   - job_name: by-hand
     scrape_interval: 1s
