@@ -68,9 +68,12 @@ package final class ResourcePresence: Service, Syncable {
         self.configuration = configuration
         self.time = TimeSource(clock)
         self.jitter = jitter
+        var optional = WatcherState.Configuration()
+        optional.isOptional = true
         self.definitions = Store(
             metadataOf: WatchTarget(.customResourceDefinitions),
             client: client,
+            configuration: optional,
             clock: clock
         )
     }

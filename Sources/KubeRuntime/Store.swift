@@ -258,6 +258,7 @@ extension Store where Item == ObjectMetadata {
         indexes: [StoreIndex<ObjectMetadata>] = [],
         annotations: ObjectMetadata.AnnotationChoice = .none,
         versions: Bool = true,
+        configuration: WatcherState.Configuration = WatcherState.Configuration(),
         clock: some Clock<Duration> = ContinuousClock()
     ) {
         var target = target
@@ -267,6 +268,7 @@ extension Store where Item == ObjectMetadata {
             target: target,
             namespaces: namespaces,
             indexes: indexes,
+            configuration: configuration,
             clock: clock,
             projection: ObjectMetadata.projection(annotations: annotations, versions: versions)
         )

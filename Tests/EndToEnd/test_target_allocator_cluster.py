@@ -327,8 +327,9 @@ def shown_certificate(address, port, client):
     return re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", shown, re.S).group(0)
 
 
-def test_resource_of_its_own(namespace, exporters):
+def test_resource_of_its_own(namespace, exporters, rights):
     """A TargetAllocator that a collector points to; both go, and nothing stays."""
+    rights("shared")
     exporters(1)
     namespace.apply(f"""
 apiVersion: opentelemetry.io/v1alpha1
