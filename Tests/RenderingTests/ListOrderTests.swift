@@ -5,7 +5,7 @@ import Testing
 /// The order of what a live pod template has, and of what is wanted.
 struct ListOrderTests {
     private func template(_ list: String, _ names: [String]) -> JSONObject {
-        let elements: JSONValue = .array(names.map { ["name": .string($0), "value": "of \($0)"] })
+        let elements: JSONValue = .array(names.map { ["name": .string($0), "value": .string("of \($0)")] })
         switch list {
         case "env": return ["spec": ["containers": [["name": "main", "image": "x", "env": elements]]]]
         default: return ["spec": .object(JSONObject([(list, elements)]))]
