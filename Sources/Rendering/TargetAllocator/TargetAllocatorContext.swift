@@ -44,11 +44,11 @@ struct TargetAllocatorContext: Sendable {
         return labels
     }
 
-    func labels(name: String, filtered: Bool = false) -> [String: String] {
+    func labels(name: String, image: String? = nil, filtered: Bool = false) -> [String: String] {
         ObjectLabels.labels(
             self.metadata,
             name: name,
-            image: self.spec.image ?? "",
+            image: image ?? self.spec.image ?? "",
             component: .targetAllocator,
             filter: filtered ? self.settings.labelFilter : .none
         )
