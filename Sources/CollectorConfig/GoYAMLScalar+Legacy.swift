@@ -25,7 +25,11 @@ extension GoYAMLScalar {
         guard places.count > 1, let first = places.first?.first, isDigit(first),
             places.removeFirst().allSatisfy(isDigitOrLine)
         else { return false }
-        let last = places.removeLast().split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        let last = places.removeLast().split(
+            separator: UInt8(ascii: "."),
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        )
         if last.count == 2, !last[1].allSatisfy(isDigitOrLine) { return false }
         return (places + [last[0]]).allSatisfy { place in
             guard place.allSatisfy(isDigit), let tens = place.first else { return false }
