@@ -87,6 +87,11 @@ struct TargetAllocatorContext: Sendable {
                 "it has nothing to hand out and will not start: give it spec.scrapeConfigs, set spec.prometheusCR.enabled, or name it in the label \(Collector.targetAllocatorLabel) of a collector with a prometheus receiver"
             )
         }
+        if !hasJobs, spec.prometheusCR.isEnabled, spec.prometheusCR.followedKinds.isEmpty {
+            warnings.append(
+                "it has nothing to hand out: spec.prometheusCR is enabled without a selector, and one that is absent chooses nothing; set spec.prometheusCR.serviceMonitorSelector to {} to have all ServiceMonitors"
+            )
+        }
         if spec.observability.isEnabled, !inputs.facts.prometheusMonitors {
             warnings.append(
                 "spec.observability.metrics.enableMetrics has no effect: this cluster does not serve ServiceMonitors (monitoring.coreos.com/v1)"
