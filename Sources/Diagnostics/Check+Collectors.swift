@@ -7,20 +7,8 @@ extension Check {
         if let reason = facts.collectorsUnreadable {
             return [Finding(.warning, "CollectorsUnreadable", "collectors", reason)]
         }
-        let watched = facts.deployments.map(OperatorNamespaces.watched)
-        // An operator that watches all namespaces is among them, or nothing tells what is watched.
-        let isLimited = !watched.isEmpty && watched.allSatisfy { !$0.isEmpty }
-        let namespaces = Set(watched.joined())
-        let findings = facts.collectors.compactMap { collector -> Finding? in
-            guard let finding = self.collector(collector) else { return nil }
-            guard isLimited, !namespaces.contains(collector.collector.namespace) else { return finding }
-            return Finding(
-                .warning,
-                "CollectorNotWatched",
-                finding.subject,
-                "the operator watches only \(self.some(namespaces.sorted()))",
-                remedy: "if Swiftlet is to reconcile it, add its namespace to the operator's --watch-namespace"
-            )
+        let findings = facts.collectors.compactMap { collector in
+            self.collector(collector).map { facts.unlessUnwatched($0, collector.collector, "CollectorNotWatched") }
         }
         let ready = facts.collectors.count - findings.count
         guard ready > 0 else { return findings }
@@ -54,22 +42,26 @@ extension Check {
         if collector.mode == .sidecar { return nil }
         let (ready, wanted) = CollectorReadiness.replicas(facts.collector)
         if ready >= wanted { return nil }
-        let troubles = facts.pods.flatMap(PodTrouble.all).map(\.description)
-        let events = facts.events.map { event in
-            let name = event.json["involvedObject"]?["name"]?.string ?? event.json["regarding"]?["name"]?.string ?? ""
-            let message = event.json[string: "message"] ?? event.json[string: "note"] ?? ""
-            return "event \(event.json[string: "reason"] ?? "") of \(name): \(message.prefix(200))"
-        }
-        let reasons = Array((troubles + events).prefix(4))
         return Finding(
             .error,
             "CollectorNotReady",
             subject,
-            "\(ready) of \(wanted) pods ready"
-                + (reasons.isEmpty ? "; no pod and no event says why" : ": " + reasons.joined(separator: "; ")),
+            "\(ready) of \(wanted) pods ready" + self.reasons(facts.pods, facts.events),
             remedy:
                 "kubectl -n \(facts.collector.namespace) describe pods -l app.kubernetes.io/instance=\(facts.collector.namespace).\(facts.collector.name)"
         )
+    }
+
+    /// The first few things that pods and Events complain of, after a colon.
+    static func reasons(_ pods: [KubeObject], _ events: [KubeObject]) -> String {
+        let troubles = pods.flatMap(PodTrouble.all).map(\.description)
+        let told = events.map { event in
+            let name = event.json["involvedObject"]?["name"]?.string ?? event.json["regarding"]?["name"]?.string ?? ""
+            let message = event.json[string: "message"] ?? event.json[string: "note"] ?? ""
+            return "event \(event.json[string: "reason"] ?? "") of \(name): \(message.prefix(200))"
+        }
+        let reasons = (troubles + told).prefix(4)
+        return reasons.isEmpty ? "; no pod and no event says why" : ": " + reasons.joined(separator: "; ")
     }
 
     static func missed(_ facts: CheckFacts) -> [Finding] {
@@ -90,6 +82,24 @@ extension Check {
                 )
             }
         }
+    }
+}
+
+extension CheckFacts {
+    /// A finding about a resource; where the operator does not look, that is all there is to tell.
+    func unlessUnwatched(_ finding: Finding, _ resource: KubeObject, _ code: String) -> Finding {
+        let watched = self.deployments.map(OperatorNamespaces.watched)
+        // An operator that watches all namespaces is among them, or nothing tells what is watched.
+        guard !watched.isEmpty, watched.allSatisfy({ !$0.isEmpty }) else { return finding }
+        let namespaces = Set(watched.joined())
+        if namespaces.contains(resource.namespace) { return finding }
+        return Finding(
+            .warning,
+            code,
+            finding.subject,
+            "the operator watches only \(Check.some(namespaces.sorted()))",
+            remedy: "if Swiftlet is to reconcile it, add its namespace to the operator's --watch-namespace"
+        )
     }
 }
 

@@ -9,7 +9,7 @@ package enum Check {
     package static func after(_ facts: CheckFacts) -> [Finding] {
         self.server(facts) + self.definitions(facts) + self.operatorPods(facts) + self.lease(facts)
             + self.registration(facts) + self.certificates(facts) + self.probes(facts) + self.operatorAccount(facts)
-            + self.collectors(facts) + self.missed(facts)
+            + self.collectors(facts) + self.targetAllocators(facts) + self.missed(facts)
     }
 
     /// Names of a few things, and how many more there are.

@@ -1,6 +1,7 @@
 package import JSONTree
 package import KubeModel
 package import Rendering
+import TelemetryAPI
 
 /// Whether somebody may do something, and what for.
 package struct AccessAnswer: Sendable, Hashable {
@@ -107,6 +108,9 @@ package struct CheckFacts: Sendable {
     package var collectorProbe: ProbeAnswer = .skipped("not asked")
     package var conversionProbe: ProbeAnswer = .skipped("not asked")
     package var collectors: [CollectorFacts] = []
+    package var targetAllocators: [AllocatorFacts] = []
+    /// Kinds of the Prometheus operator that allocators may follow and that the server is known not to serve.
+    package var missingPrometheusKinds: Set<String> = []
     package var missed: Fact<[MissedWorkload]> = .absent
     package var leftovers: [Leftover] = []
 
@@ -129,6 +133,34 @@ package struct CollectorFacts: Sendable {
         self.collector = collector
         self.pods = pods
         self.events = events
+    }
+}
+
+/// A target allocator with what tells how it is, and why.
+package struct AllocatorFacts: Sendable {
+    package var resource: KubeObject
+    /// The Deployment that was made of it.
+    package var deployment: KubeObject?
+    /// Names of the collectors whose targets it hands out.
+    package var collectors: [String]
+    package var pods: [KubeObject] = []
+    /// Warnings that concern it or what belongs to it.
+    package var events: [KubeObject] = []
+    /// What its account may not do of what it needs, a line each.
+    package var missingRights: [String] = []
+
+    /// - Parameter collectors: at least those of its namespace.
+    package init(_ resource: KubeObject, deployment: KubeObject?, among collectors: [KubeObject]) {
+        self.resource = resource
+        self.deployment = deployment
+        let allocator = TargetAllocatorResource(resource.json)
+        let neighbours = collectors.filter { $0.namespace == resource.namespace && !$0.metadata.isDeleting }
+        if let owner = allocator.owningCollector?.name {
+            self.collectors = neighbours.map(\.name).filter { $0 == owner }
+        } else {
+            self.collectors = neighbours.filter { Collector($0.json).targetAllocatorName == resource.name }
+                .map(\.name).sorted()
+        }
     }
 }
 

@@ -3,11 +3,15 @@ package import KubeModel
 import PodInjection
 import TelemetryAPI
 
-/// What of us is in a cluster, as tables: collectors, instrumented workloads, pods that were missed, Instrumentations.
+/// What of us is in a cluster, as tables: collectors, target allocators, instrumented workloads, pods that were missed, Instrumentations.
 package struct StatusReport: Sendable {
     package private(set) var collectors = Table(
         "Collectors",
         ["NAMESPACE", "NAME", "MODE", "VERSION", "READY", "IMAGE", "CONDITION"]
+    )
+    package private(set) var targetAllocators = Table(
+        "Target allocators",
+        ["NAMESPACE", "NAME", "STRATEGY", "VERSION", "READY", "COLLECTORS", "IMAGE", "CONDITION"]
     )
     package private(set) var workloads = Table(
         "Instrumented workloads",
@@ -22,6 +26,7 @@ package struct StatusReport: Sendable {
     /// - Parameter pods: metadata are enough.
     package init(
         collectors: [KubeObject],
+        targetAllocators: [AllocatorFacts] = [],
         pods: [KubeObject],
         missed: [MissedWorkload],
         instrumentations: [KubeObject]
@@ -34,9 +39,10 @@ package struct StatusReport: Sendable {
                 collector.status?[string: "version"] ?? "",
                 CollectorReadiness.text(collector),
                 collector.status?[string: "image"] ?? collector.spec?[string: "image"] ?? "",
-                Self.condition(collector)
+                Self.condition(collector, isManaged: Collector(collector.json).isManaged)
             )
         }
+        for allocator in targetAllocators.sorted(by: { $0.resource.key < $1.resource.key }) { self.add(allocator) }
         for (name, tally) in WorkloadTally.all(pods).sorted(by: { $0.key < $1.key }) {
             self.workloads.add(
                 name.namespace,
@@ -51,6 +57,20 @@ package struct StatusReport: Sendable {
             self.missed.add(one.namespace, one.workload, String(one.pods), ReasonCode.webhookNotAsked.rawValue)
         }
         for instrumentation in instrumentations.sorted(by: { $0.key < $1.key }) { self.add(instrumentation) }
+    }
+
+    private mutating func add(_ allocator: AllocatorFacts) {
+        let resource = TargetAllocatorResource(allocator.resource.json)
+        self.targetAllocators.add(
+            resource.namespace,
+            resource.name,
+            resource.spec.allocationStrategy ?? "consistent-hashing",
+            resource.status.version ?? "",
+            AllocatorReadiness.text(allocator),
+            allocator.collectors.joined(separator: ","),
+            resource.status.image ?? resource.spec.image ?? "",
+            Self.condition(allocator.resource, isManaged: resource.isManaged)
+        )
     }
 
     private mutating func add(_ instrumentation: KubeObject) {
@@ -75,9 +95,9 @@ package struct StatusReport: Sendable {
     }
 
     /// The condition that matters: what is not well, or that it is ready.
-    private static func condition(_ collector: KubeObject) -> String {
-        if !Collector(collector.json).isManaged { return "Unmanaged" }
-        let conditions: [Condition] = collector.status?[views: "conditions"] ?? []
+    private static func condition(_ resource: KubeObject, isManaged: Bool) -> String {
+        if !isManaged { return "Unmanaged" }
+        let conditions: [Condition] = resource.status?[views: "conditions"] ?? []
         if let ready = conditions.first(where: { $0.type == "Ready" }) {
             if ready.status != .true { return "\(ready.reason): \(ready.message.prefix(80))" }
             let warned = conditions.contains { $0.type == "ConfigurationWarning" && $0.status == .true }
@@ -92,13 +112,14 @@ package struct StatusReport: Sendable {
     }
 
     package func text(_ paint: Paint) -> String {
-        [self.collectors, self.workloads, self.missed, self.instrumentations].map { $0.text(paint) }
-            .joined(separator: "\n")
+        [self.collectors, self.targetAllocators, self.workloads, self.missed, self.instrumentations]
+            .map { $0.text(paint) }.joined(separator: "\n")
     }
 
     package var json: JSONObject {
         [
-            "collectors": self.collectors.json, "workloads": self.workloads.json, "missed": self.missed.json,
+            "collectors": self.collectors.json, "targetAllocators": self.targetAllocators.json,
+            "workloads": self.workloads.json, "missed": self.missed.json,
             "instrumentations": self.instrumentations.json,
         ]
     }

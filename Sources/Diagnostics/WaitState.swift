@@ -25,6 +25,16 @@ package enum WaitState: Sendable, Hashable {
         return .met(text.isEmpty ? "reconciled" : "\(text) pods ready")
     }
 
+    /// The same for a target allocator.
+    package static func ready(targetAllocator facts: AllocatorFacts) -> WaitState {
+        if let finding = Check.targetAllocator(facts) { return .waiting(finding.message) }
+        let observed = facts.resource.status?[int: "observedGeneration"] ?? 0
+        guard observed >= facts.resource.metadata.generation ?? 0 else {
+            return .waiting("its newest generation is not observed yet")
+        }
+        return .met("\(AllocatorReadiness.text(facts)) pods ready")
+    }
+
     /// A workload or pod whose pods are all of the newest generation, and ready.
     package static func ready(_ object: KubeObject, pods: [KubeObject]) -> WaitState {
         if object.kind == "Pod" {
@@ -72,6 +82,7 @@ package enum WaitState: Sendable, Hashable {
 
     private static let notOfTheOperator: Set<String> = [
         "CollectorNotReady", "CollectorNotReconciled", "CollectorNotSeen", "OperatorPermissionMissing",
+        "TargetAllocatorNotReady", "TargetAllocatorNotReconciled", "TargetAllocatorNotSeen",
     ]
 
     /// An operator of which nothing that is needed to serve is wrong.

@@ -264,7 +264,7 @@ package struct Watcher<Item: Sendable>: Sendable {
         let level: Logger.Level =
             switch failure {
             case _ where progress.lastFailure == text || self.failed != nil: .debug
-            case .refused: self.configuration.isOptional ? .info : .warning
+            case .refused: .warning
             case .absent: .info
             case .broken, .expired: .debug
             }

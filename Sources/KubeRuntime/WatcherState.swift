@@ -13,8 +13,6 @@ package struct WatcherState: Sendable {
         package var absentBackoff = Backoff.Policy.absentResource
         /// So many watches refused in a row (not: connections that failed) and the version to resume from is given up.
         package var refusalsBeforeRelist = 5
-        /// Whether there is another way when it may not be followed, so that nobody needs a warning.
-        package var isOptional = false
 
         package init() {}
     }

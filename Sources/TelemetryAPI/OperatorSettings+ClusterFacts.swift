@@ -23,6 +23,8 @@ package struct ClusterFacts: Sendable, Hashable {
     package var openShiftRoutes: Bool
     /// cert-manager.io is served and the operator may use it.
     package var certManager: Bool
+    /// The operator may use cert-manager, should it be served: asked of the API server, not found by discovery.
+    package var certManagerRights: Bool
     /// TargetAllocator (opentelemetry.io/v1alpha1) is served.
     package var targetAllocators: Bool
     /// The API server starts containers of `initContainers` with `restartPolicy: Always` as sidecars (1.29 and later).
@@ -43,6 +45,7 @@ package struct ClusterFacts: Sendable, Hashable {
         gatewayRoutes: Bool = false,
         openShiftRoutes: Bool = false,
         certManager: Bool = false,
+        certManagerRights: Bool = true,
         targetAllocators: Bool = false,
         nativeSidecars: Bool = true,
         rbacCreation: Bool = true,
@@ -56,6 +59,7 @@ package struct ClusterFacts: Sendable, Hashable {
         self.gatewayRoutes = gatewayRoutes
         self.openShiftRoutes = openShiftRoutes
         self.certManager = certManager
+        self.certManagerRights = certManagerRights
         self.targetAllocators = targetAllocators
         self.nativeSidecars = nativeSidecars
         self.rbacCreation = rbacCreation

@@ -81,6 +81,15 @@ package struct PrometheusResourcesSpec: JSONView {
     package var isEnabled: Bool { self.json[bool: "enabled"] ?? false }
     package var allowNamespaces: [String] { self.json[strings: "allowNamespaces"] ?? [] }
     package var denyNamespaces: [String] { self.json[strings: "denyNamespaces"] ?? [] }
+
+    /// The kinds of the Prometheus operator of which any can be chosen; a selector that is absent chooses none.
+    package var followedKinds: [String] {
+        guard self.isEnabled else { return [] }
+        return [
+            ("serviceMonitorSelector", "ServiceMonitor"), ("podMonitorSelector", "PodMonitor"),
+            ("probeSelector", "Probe"), ("scrapeConfigSelector", "ScrapeConfig"),
+        ].filter { self.json[object: $0.0] != nil }.map(\.1)
+    }
 }
 
 /// `status` of a target allocator.

@@ -9,8 +9,8 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Says what is wrong with an installation, and how to mend it.",
         discussion: """
             Before the installation: the server's version, what you may do, which optional APIs there are, what another
-            operator left. After it: definitions, webhooks, certificates, leader, operator, permissions, collectors that
-            are not ready, pods that were missed. Whether the API server reaches the webhooks is proved by creating a pod
+            operator left. After it: definitions, webhooks, certificates, leader, operator, permissions, collectors and
+            target allocators that are not ready, pods that were missed. Whether the API server reaches the webhooks is proved by creating a pod
             and a collector with dry-run: nothing is stored. Which of both it is, is found out unless told.
 
             Examples:

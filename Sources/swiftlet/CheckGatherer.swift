@@ -136,6 +136,12 @@ struct CheckGatherer {
         let collectors = try await self.reader.list(ResourceCatalog.collectors)
         facts.collectorsUnreadable = collectors.unreadable
         facts.collectors = try await CollectorSearch(reader: self.reader).facts(collectors.value ?? [])
+        let allocators = AllocatorSearch(reader: self.reader)
+        facts.targetAllocators = try await allocators.facts(
+            try await self.reader.list(ResourceCatalog.targetAllocators).value ?? [],
+            among: collectors.value ?? []
+        )
+        if !facts.targetAllocators.isEmpty { facts.missingPrometheusKinds = await allocators.missingPrometheusKinds() }
         facts.missed = try await MissedPodSearch(client: self.client).find(namespace: nil)
     }
 

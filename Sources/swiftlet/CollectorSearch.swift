@@ -1,7 +1,6 @@
 import Diagnostics
-import JSONTree
-import KubeClient
 import KubeModel
+import Rendering
 
 /// Finds what tells why collectors are not ready: their pods, and Events of what belongs to them.
 struct CollectorSearch {
@@ -15,29 +14,14 @@ struct CollectorSearch {
                 facts.append(CollectorFacts(collector, pods: [], events: []))
                 continue
             }
-            let selector = "app.kubernetes.io/instance=\(collector.namespace).\(collector.name)"
-            let pods =
-                try await self.reader.list(
-                    ClusterReader.pods,
-                    namespace: collector.namespace,
-                    options: ListOptions(labelSelector: selector)
-                ).value ?? []
-            facts.append(CollectorFacts(collector, pods: pods, events: try await self.events(of: collector)))
+            facts.append(
+                CollectorFacts(
+                    collector,
+                    pods: try await self.reader.pods(of: collector, .collector),
+                    events: try await self.reader.warnings(of: collector, workload: "-collector")
+                )
+            )
         }
         return facts
-    }
-
-    /// Warnings of the collector itself and of objects whose names begin with that of its workload.
-    private func events(of collector: KubeObject) async throws -> [KubeObject] {
-        let all =
-            try await self.reader.list(
-                ClusterReader.events,
-                namespace: collector.namespace,
-                options: ListOptions(fieldSelector: "type=Warning")
-            ).value ?? []
-        return all.filter { event in
-            let name = event.json["involvedObject"]?["name"]?.string ?? ""
-            return name == collector.name || name.hasPrefix(collector.name + "-collector")
-        }.suffix(4)
     }
 }

@@ -9,10 +9,11 @@ import YAMLTree
 struct RenderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "render",
-        abstract: "Prints the objects that the operator would apply for OpenTelemetryCollector resources.",
+        abstract: "Prints the objects that the operator would apply for collectors and target allocators.",
         discussion: """
             Works without a cluster, with the operator's own code: defaults, validation and rendering. Warnings go to
-            standard error. Other kinds in the files are passed over.
+            standard error. A target allocator and the collector whose label names it are rendered as they fit together
+            when the files hold both. Other kinds in the files are passed over.
 
             Examples:
               swiftlet render -f collector.yaml
@@ -33,107 +34,172 @@ struct RenderCommand: ParsableCommand {
     var namespace = "default"
     @Option(help: "Collector image for resources that name none.")
     var collectorImage: String?
+    @Option(help: "Target allocator image for resources that name none; in a cluster it is the operator's own.")
+    var targetAllocatorImage: String?
 
     func run() throws {
         let facts = try OfflineCluster.facts(version: self.kubernetesVersion)
         var settings = OperatorSettings()
         if let collectorImage { settings.images.collector = collectorImage }
-        var found = false
+        if let targetAllocatorImage { settings.images.targetAllocator = targetAllocatorImage }
+        let objects = try ManifestInput.objects(in: self.file).filter { $0.isCollector || $0.isTargetAllocator }
+            .map { self.placed($0.inCurrentVersion) }
         var failed = false
-        let objects = try ManifestInput.objects(in: self.file)
-        for object in objects where object.isCollector {
-            found = true
-            if try !self.render(object.inCurrentVersion, objects, settings, facts) { failed = true }
+        for object in objects {
+            do {
+                let rendered =
+                    object.isCollector
+                    ? try self.collector(object, objects, settings, facts)
+                    : try self.targetAllocator(object, objects, settings, facts)
+                try emit(rendered.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined())
+            } catch let refusal as Refusal {
+                for line in refusal.lines { complain("error: \(Self.title(object)): \(line)") }
+                failed = true
+            }
         }
-        if !found { complain("warning: there is no OpenTelemetryCollector in \(self.file.joined(separator: ", "))") }
+        if objects.isEmpty {
+            complain(
+                "warning: there is no OpenTelemetryCollector and no TargetAllocator in \(self.file.joined(separator: ", "))"
+            )
+        }
         if failed { throw ExitCode(1) }
     }
 
+    /// As the cluster would have it: in a namespace, and with the uid that owner references carry and only a cluster gives.
+    private func placed(_ object: KubeObject) -> KubeObject {
+        var object = object
+        if object.namespace.isEmpty { object.metadata.namespace = self.namespace }
+        if object.metadata.uid == nil { object.metadata.uid = Self.uid }
+        return object
+    }
+
     /// - Parameter all: the objects of the files, among them perhaps the TargetAllocator that it names.
-    private func render(
+    private func collector(
         _ object: KubeObject,
         _ all: [KubeObject],
         _ settings: OperatorSettings,
         _ facts: ClusterFacts
-    ) throws -> Bool {
-        var object = object
-        if object.namespace.isEmpty { object.metadata.namespace = self.namespace }
-        // Owner references carry the uid that only the cluster gives.
-        if object.metadata.uid == nil { object.metadata.uid = "00000000-0000-0000-0000-000000000000" }
-        let name = "OpenTelemetryCollector \(object.key)"
-        guard !object.name.isEmpty else {
-            complain("error: an OpenTelemetryCollector has no metadata.name")
-            return false
-        }
-        guard object.apiVersion == "opentelemetry.io/v1beta1" else {
-            complain(
-                "error: \(name): version \(object.apiVersion) is not supported, only opentelemetry.io/v1beta1 and v1alpha1"
-            )
-            return false
-        }
-        let rendered: [KubeObject]
-        do {
-            let defaulted = try defaultCollector(Collector(object.json).withSchemaDefaults, settings: settings)
-            let allocator = self.targetAllocator(of: defaulted.collector, among: all)
-            let validation = validateCollector(
-                defaulted.collector,
-                old: nil,
-                settings: settings,
-                facts: facts,
-                targetAllocator: allocator
-            )
-            for warning in validation.warnings { complain("warning: \(name): \(warning)") }
-            for error in validation.errors { complain("error: \(name): \(error.path): \(error.message)") }
-            guard validation.errors.isEmpty else { return false }
-            let plan = try plan(
+    ) throws -> [KubeObject] {
+        try Self.check(object, versions: ["v1beta1", "v1alpha1"])
+        let collector = try Self.reporting { try Self.defaulted(object, settings) }
+        let allocator = Self.targetAllocator(of: collector, among: all)
+        let validation = validateCollector(
+            collector,
+            old: nil,
+            settings: settings,
+            facts: facts,
+            targetAllocator: allocator.map(TargetAllocatorFacts.init)
+        )
+        try Self.report(validation, of: object)
+        let plan = try Self.reporting {
+            try Rendering.plan(
                 CollectorInputs(
-                    collector: defaulted.collector,
+                    collector: collector,
                     settings: settings,
                     facts: facts,
-                    targetAllocator: allocator
+                    targetAllocator: allocator.map(TargetAllocatorFacts.init)
                 )
             )
-            if !plan.isManaged { complain("warning: \(name): unmanaged, so nothing is rendered") }
-            rendered = try plan.apply.flatMap { object in
-                [object] + (try self.allocatorObjects(of: object, defaulted.collector, settings, facts))
-            }
-        } catch {
-            complain("error: \(name): \(error)")
-            return false
         }
-        try emit(rendered.map { "---\n" + YAMLWriter.text(.object($0.json)) }.joined())
-        return true
+        if !plan.isManaged { Self.warnUnmanaged(object) }
+        return try plan.apply.flatMap { object in
+            guard object.isTargetAllocator else { return [object] }
+            // What the allocator that it brings along leads to.
+            var resource = TargetAllocatorResource(object.json).withSchemaDefaults
+            resource.metadata.uid = Self.uid
+            return [object] + (try Self.objects(of: resource, [collector], settings, facts).apply)
+        }
+    }
+
+    private func targetAllocator(
+        _ object: KubeObject,
+        _ all: [KubeObject],
+        _ settings: OperatorSettings,
+        _ facts: ClusterFacts
+    ) throws -> [KubeObject] {
+        try Self.check(object, versions: ["v1alpha1"])
+        let resource = TargetAllocatorResource(object.json).withSchemaDefaults
+        let neighbours = all.filter { $0.isCollector && $0.namespace == object.namespace }
+        // It comes with the collector, which is rendered too.
+        if let owner = resource.owningCollector, neighbours.contains(where: { $0.name == owner.name }) { return [] }
+        try Self.report(validateTargetAllocator(resource), of: object)
+        let plan = try Self.objects(
+            of: resource,
+            // What is wrong with a collector is told where that is rendered.
+            neighbours.compactMap { try? Self.defaulted($0, settings) },
+            settings,
+            facts
+        )
+        if !plan.isManaged { Self.warnUnmanaged(object) }
+        for warning in plan.warnings { complain("warning: \(Self.title(object)): \(warning)") }
+        return plan.apply
     }
 }
 
 extension RenderCommand {
-    /// What the target allocator that a collector brings along leads to.
-    private func allocatorObjects(
-        of object: KubeObject,
-        _ collector: Collector,
+    /// Why a resource can't be rendered.
+    private struct Refusal: Error {
+        var lines: [String]
+    }
+
+    private static let uid = "00000000-0000-0000-0000-000000000000"
+
+    private static func title(_ object: KubeObject) -> String {
+        object.name.isEmpty ? object.kind : "\(object.kind) \(object.key)"
+    }
+
+    private static func warnUnmanaged(_ object: KubeObject) {
+        complain("warning: \(Self.title(object)): unmanaged, so nothing is rendered")
+    }
+
+    /// - Parameter versions: those that are understood, the one that is rendered first.
+    private static func check(_ object: KubeObject, versions: [String]) throws {
+        guard !object.name.isEmpty else { throw Refusal(lines: ["it has no metadata.name"]) }
+        guard object.groupVersionKind.version == versions[0] else {
+            let known = versions.map { "opentelemetry.io/\($0)" }.joined(separator: " and ")
+            throw Refusal(lines: ["version \(object.apiVersion) is not supported, only \(known)"])
+        }
+    }
+
+    private static func report(_ validation: CollectorValidation, of object: KubeObject) throws {
+        for warning in validation.warnings { complain("warning: \(Self.title(object)): \(warning)") }
+        guard validation.errors.isEmpty else {
+            throw Refusal(lines: validation.errors.map { "\($0.path): \($0.message)" })
+        }
+    }
+
+    private static func reporting<Value>(_ body: () throws -> Value) throws -> Value {
+        do { return try body() } catch { throw Refusal(lines: ["\(error)"]) }
+    }
+
+    private static func defaulted(_ object: KubeObject, _ settings: OperatorSettings) throws -> Collector {
+        try defaultCollector(Collector(object.json).withSchemaDefaults, settings: settings).collector
+    }
+
+    /// - Parameter collectors: of its namespace.
+    private static func objects(
+        of resource: TargetAllocatorResource,
+        _ collectors: [Collector],
         _ settings: OperatorSettings,
         _ facts: ClusterFacts
-    ) throws -> [KubeObject] {
-        guard object.kind == TargetAllocatorResource.groupVersionKind.kind else { return [] }
-        var resource = TargetAllocatorResource(object.json).withSchemaDefaults
-        resource.metadata.uid = "00000000-0000-0000-0000-000000000000"
-        let inputs = TargetAllocatorInputs(
-            resource: resource,
-            settings: settings,
-            facts: facts,
-            collectors: [collector]
-        )
-        return try plan(inputs).apply
+    ) throws -> TargetAllocatorPlan {
+        try Self.reporting {
+            try Rendering.plan(
+                TargetAllocatorInputs(resource: resource, settings: settings, facts: facts, collectors: collectors)
+            )
+        }
     }
 
     /// The one that the collector's label names, where the files hold it.
-    private func targetAllocator(of collector: Collector, among all: [KubeObject]) -> TargetAllocatorFacts? {
+    private static func targetAllocator(of collector: Collector, among all: [KubeObject]) -> KubeObject? {
         guard let name = collector.targetAllocatorName else { return nil }
-        return all.first { object in
-            object.groupVersionKind.groupKind == GroupKind(group: "opentelemetry.io", kind: "TargetAllocator")
-                && object.name == name
-                && (object.namespace.isEmpty ? self.namespace : object.namespace) == collector.namespace
-        }.map(TargetAllocatorFacts.init)
+        return all.first { $0.isTargetAllocator && $0.name == name && $0.namespace == collector.namespace }
+    }
+}
+
+extension KubeObject {
+    fileprivate var isTargetAllocator: Bool {
+        self.groupVersionKind.groupKind == TargetAllocatorResource.groupVersionKind.groupKind
     }
 }
 

@@ -9,7 +9,7 @@ import KubeModel
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Shows collectors, instrumented workloads, pods that were missed, and Instrumentations.",
+        abstract: "Shows collectors, target allocators, workloads, pods that were missed, and Instrumentations.",
         discussion: """
             Of all namespaces, or of one with -n. The counts of workloads are of the pods that live; those of
             Instrumentations go on from their creation. docs/reasons.md explains the reasons.
@@ -52,8 +52,14 @@ struct StatusCommand: AsyncParsableCommand {
             namespace: namespace,
             options: ListOptions(metadataOnly: true)
         )
+        let collectors = read(try await reader.list(ResourceCatalog.collectors, namespace: namespace), "collectors")
+        let allocators = read(
+            try await reader.list(ResourceCatalog.targetAllocators, namespace: namespace),
+            "target allocators"
+        )
         let report = StatusReport(
-            collectors: read(try await reader.list(ResourceCatalog.collectors, namespace: namespace), "collectors"),
+            collectors: collectors,
+            targetAllocators: try await AllocatorSearch(reader: reader).facts(allocators, among: collectors),
             pods: read(pods, "pods"),
             missed: read(try await MissedPodSearch(client: client).find(namespace: namespace), "pods"),
             instrumentations: read(

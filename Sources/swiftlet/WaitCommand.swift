@@ -15,8 +15,8 @@ struct WaitCommand: AsyncParsableCommand {
         commandName: "wait",
         abstract: "Waits until something is ready or injected, and says why not if that takes too long.",
         discussion: """
-            KIND/NAME is otelcol/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or pod/NAME; `operator` needs no
-            name. Progress goes to standard error, on a terminal only.
+            KIND/NAME is otelcol/NAME, targetallocator/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME or
+            pod/NAME; `operator` needs no name. Progress goes to standard error, on a terminal only.
 
             Examples:
               \(CommandName.shown) wait operator --timeout 2m
@@ -113,6 +113,7 @@ private struct Progress {
 enum WaitTarget {
     case `operator`
     case collector(String)
+    case targetAllocator(String)
     case workload(APIResource, String)
 
     private static let workloads: [(names: [String], resource: APIResource)] = [
@@ -134,10 +135,14 @@ enum WaitTarget {
         let kind = parts[0].lowercased()
         if ["otelcol", "otelcols", "opentelemetrycollector", "opentelemetrycollectors"].contains(kind) {
             self = .collector(parts[1])
+        } else if ["targetallocator", "targetallocators"].contains(kind) {
+            self = .targetAllocator(parts[1])
         } else if let found = Self.workloads.first(where: { $0.names.contains(kind) }) {
             self = .workload(found.resource, parts[1])
         } else {
-            throw ValidationError("\(parts[0]): must be otelcol, deployment, statefulset, daemonset or pod")
+            throw ValidationError(
+                "\(parts[0]): must be otelcol, targetallocator, deployment, statefulset, daemonset or pod"
+            )
         }
     }
 
@@ -163,6 +168,13 @@ private struct WaitSource {
         case .collector(let name):
             guard let collector = try await self.found(ResourceCatalog.collectors, name) else { return self.absent }
             return .ready(collector: try await CollectorSearch(reader: self.reader).facts([collector])[0])
+        case .targetAllocator(let name):
+            guard let resource = try await self.found(ResourceCatalog.targetAllocators, name) else {
+                return self.absent
+            }
+            return .ready(
+                targetAllocator: try await AllocatorSearch(reader: self.reader).facts([resource], among: [])[0]
+            )
         case .workload(let resource, let name):
             guard var object = try await self.found(resource, name) else { return self.absent }
             object.kind = resource.kind

@@ -12,44 +12,6 @@ import Testing
 extension ClusterTests {
     /// APIs that come and go while the operator runs.
     @Suite(.timeLimit(.minutes(2))) struct APIs {
-        private static func definition(_ resource: APIResource) -> KubeObject {
-            KubeObject([
-                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": [
-                    "name": .string("\(resource.plural).\(resource.group)"),
-                    "annotations": ["api-approved.kubernetes.io": "unapproved, for a test"],
-                ],
-                "spec": [
-                    "group": .string(resource.group), "scope": "Namespaced",
-                    "names": [
-                        "plural": .string(resource.plural), "singular": .string(resource.kind.lowercased()),
-                        "kind": .string(resource.kind), "listKind": .string(resource.kind + "List"),
-                    ],
-                    "versions": [
-                        [
-                            "name": .string(resource.version), "served": true, "storage": true,
-                            "schema": [
-                                "openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
-                            ],
-                        ]
-                    ],
-                ],
-            ])
-        }
-
-        private func remove(_ resource: APIResource, _ cluster: Cluster) async throws {
-            let name = "\(resource.plural).\(resource.group)"
-            do {
-                try await cluster.client.delete(.customResourceDefinitions, name: name)
-            } catch let error as APIError where error.isNotFound {
-                return
-            }
-            let isGone = try await TestCluster.eventually {
-                try await cluster.get(.customResourceDefinitions, name) == nil
-            }
-            try #require(isGone)
-        }
-
         private func hasWarning(_ cluster: Cluster) async throws -> Bool {
             try await cluster.status("web").conditions.contains {
                 $0.type == CollectorCondition.configurationWarning && $0.status == .true
@@ -60,7 +22,7 @@ extension ClusterTests {
         @Test func routesFollowTheirAPI() async throws {
             try await Cluster.run { cluster in
                 let routes = ResourceCatalog.httpRoutes
-                try await self.remove(routes, cluster)
+                try await cluster.withdraw(routes)
                 let name = "web-otlp-http-httproute"
                 try await cluster.create(
                     try cluster.collector("web", spec: ["httpRoute": ["enabled": true, "gateway": "edge"]])
@@ -83,10 +45,7 @@ extension ClusterTests {
                             #expect(try await TestCluster.eventually { try await self.hasWarning(cluster) })
                             // Comes, goes, and comes again.
                             for _ in 0..<2 {
-                                try await cluster.client.create(
-                                    Self.definition(routes),
-                                    .customResourceDefinitions
-                                )
+                                try await cluster.serve(routes)
                                 #expect(
                                     try await TestCluster.eventually(within: .seconds(20)) {
                                         do {
@@ -99,7 +58,7 @@ extension ClusterTests {
                                 #expect(
                                     try await TestCluster.eventually { try await !self.hasWarning(cluster) }
                                 )
-                                try await self.remove(routes, cluster)
+                                try await cluster.withdraw(routes)
                                 #expect(
                                     try await TestCluster.eventually(within: .seconds(20)) {
                                         try await self.hasWarning(cluster)
@@ -115,7 +74,7 @@ extension ClusterTests {
                         }
                     }
                 } catch {
-                    try? await self.remove(routes, cluster)
+                    try? await cluster.withdraw(routes)
                     throw error
                 }
             }

@@ -80,7 +80,9 @@ struct Cluster {
         }
         let isServed = try await TestCluster.eventually {
             do {
-                for resource in [ResourceCatalog.collectors, ResourceCatalog.instrumentations] {
+                for resource in [
+                    ResourceCatalog.collectors, ResourceCatalog.instrumentations, ResourceCatalog.targetAllocators,
+                ] {
                     _ = try await client.list(resource, options: ListOptions(limit: 1))
                 }
                 return true
@@ -89,6 +91,47 @@ struct Cluster {
             }
         }
         try #require(isServed)
+    }
+
+    /// Has a kind served that takes everything, as a CRD of somebody else's would.
+    func serve(_ resource: APIResource) async throws {
+        try await self.client.create(
+            KubeObject([
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": [
+                    "name": .string("\(resource.plural).\(resource.group)"),
+                    "annotations": ["api-approved.kubernetes.io": "unapproved, for a test"],
+                ],
+                "spec": [
+                    "group": .string(resource.group), "scope": "Namespaced",
+                    "names": [
+                        "plural": .string(resource.plural), "singular": .string(resource.kind.lowercased()),
+                        "kind": .string(resource.kind), "listKind": .string(resource.kind + "List"),
+                    ],
+                    "versions": [
+                        [
+                            "name": .string(resource.version), "served": true, "storage": true,
+                            "schema": [
+                                "openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]
+                            ],
+                        ]
+                    ],
+                ],
+            ]),
+            .customResourceDefinitions
+        )
+    }
+
+    /// Ends that, with all objects of the kind.
+    func withdraw(_ resource: APIResource) async throws {
+        let name = "\(resource.plural).\(resource.group)"
+        do {
+            try await self.client.delete(.customResourceDefinitions, name: name)
+        } catch let error as APIError where error.isNotFound {
+            return
+        }
+        let isGone = try await TestCluster.eventually { try await self.get(.customResourceDefinitions, name) == nil }
+        try #require(isGone)
     }
 
     func key(_ name: String) -> ObjectKey { ObjectKey(namespace: self.namespace, name: name) }
@@ -173,6 +216,7 @@ struct Process: Sendable {
     let stores: ClusterStores
     let owned: OwnedStores
     let reconciler: CollectorReconciler
+    let allocators: TargetAllocatorReconciler
 
     /// Runs `body` while the stores run; reconciles are `body`'s to call, unless `controls`.
     static func run(
@@ -196,16 +240,28 @@ struct Process: Sendable {
                 client: client,
                 reporter: EventReporter(controller: "opentelemetry-operator", instance: "test")
             )
+            let writer = OwnedObjectWriter(client: client, owned: owned)
             let reconciler = CollectorReconciler(
                 client: client,
                 stores: stores,
                 owned: owned,
+                writer: writer,
+                settings: settings,
+                events: events ? recorder : nil,
+                now: { Timestamp.now().rfc3339 }
+            )
+            let allocators = TargetAllocatorReconciler(
+                client: client,
+                stores: stores,
+                writer: writer,
                 settings: settings,
                 events: events ? recorder : nil,
                 now: { Timestamp.now().rfc3339 }
             )
             var services: [any Service] = [stores.collectors, stores.targetAllocators, recorder, owned]
-            if controls { services.append(reconciler.controller(parallelism: 4)) }
+            if controls {
+                services += [reconciler.controller(parallelism: 4), allocators.controller(parallelism: 4)]
+            }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for service in services {
                     group.addTask {
@@ -218,7 +274,14 @@ struct Process: Sendable {
                 log.clear()
                 do {
                     try await body(
-                        Process(client: client, log: log, stores: stores, owned: owned, reconciler: reconciler)
+                        Process(
+                            client: client,
+                            log: log,
+                            stores: stores,
+                            owned: owned,
+                            reconciler: reconciler,
+                            allocators: allocators
+                        )
                     )
                 } catch {
                     group.cancelAll()
@@ -243,7 +306,9 @@ struct Process: Sendable {
                 && live.allSatisfy { store.resourceVersion(of: $0.key) == $0.metadata.resourceVersion }
         }
         let isCaughtUp = try await TestCluster.eventually {
-            guard try await isCurrent(self.stores.collectors, ResourceCatalog.collectors, nil) else { return false }
+            guard try await isCurrent(self.stores.collectors, ResourceCatalog.collectors, nil),
+                try await isCurrent(self.stores.targetAllocators, ResourceCatalog.targetAllocators, nil)
+            else { return false }
             for kind in self.owned.kinds {
                 guard try await isCurrent(kind.store, kind.resource, OwnedStores.selector) else { return false }
             }
@@ -257,13 +322,27 @@ struct Process: Sendable {
     /// - Returns: all writes, in order.
     @discardableResult
     func settle(_ cluster: Cluster, _ name: String) async throws -> [String] {
+        try await self.settle(cluster, name) { _ = try await self.reconciler.reconcile(cluster.key(name)) }
+    }
+
+    /// The same for a target allocator.
+    @discardableResult
+    func settle(_ cluster: Cluster, targetAllocator name: String) async throws -> [String] {
+        try await self.settle(cluster, name) { _ = try await self.allocators.reconcile(cluster.key(name)) }
+    }
+
+    private func settle(
+        _ cluster: Cluster,
+        _ name: String,
+        _ reconcile: () async throws -> Void
+    ) async throws -> [String] {
         var writes: [String] = []
         for _ in 0..<20 {
             // Asked before the stores catch up: what the cluster's controllers do afterwards, the reconcile has not seen.
             let wasAtRest = try await self.workloadIsAtRest(cluster)
             try await self.catchUp(cluster)
             self.log.clear()
-            _ = try await self.reconciler.reconcile(cluster.key(name))
+            try await reconcile()
             let written = self.log.writes
             writes += written
             if written.isEmpty {

@@ -36,7 +36,7 @@ struct WebhooksTests {
         """
 
     /// The webhooks over a world of objects.
-    private func run(
+    func run(
         _ objects: [String] = [],
         facts: ClusterFacts = ClusterFacts(),
         options: OperatorOptions = OperatorOptions(),
@@ -76,7 +76,7 @@ struct WebhooksTests {
         }
     }
 
-    private func review(
+    func review(
         _ object: JSONObject?,
         _ operation: String = "CREATE",
         old: JSONObject? = nil,
@@ -90,7 +90,7 @@ struct WebhooksTests {
         return ["kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": .object(request)]
     }
 
-    private func ask(
+    func ask(
         _ handlers: [String: AdmissionServer.Handler],
         _ path: String,
         _ review: JSONObject

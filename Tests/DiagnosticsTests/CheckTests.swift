@@ -363,3 +363,118 @@ struct CollectorCheckTests {
         #expect(finding?.message.contains("event FailedCreate of c-collector-5d: exceeded quota") == true)
     }
 }
+
+struct TargetAllocatorCheckTests {
+    private static let pod = """
+        metadata: {namespace: a, name: shared-targetallocator-1}
+        status: {phase: Running, containerStatuses: [{name: ta-container, ready: false, state: {running: {}}}]}
+        """
+    private static let ready = "observedGeneration: 1, conditions: [{type: Ready, status: 'True', reason: Reconciled}"
+
+    private func facts(_ rest: String, readyReplicas: Int?, collector: String? = "shared") throws -> AllocatorFacts {
+        var deployment: KubeObject?
+        if let readyReplicas {
+            deployment = try object(
+                "metadata: {namespace: a, name: shared-targetallocator}\nstatus: {readyReplicas: \(readyReplicas)}"
+            )
+        }
+        var facts = AllocatorFacts(
+            try object("metadata: {namespace: a, name: shared, generation: 1}\n" + rest),
+            deployment: deployment,
+            among: try collector.map {
+                [try object("metadata: {namespace: a, name: c, labels: {opentelemetry.io/target-allocator: \($0)}}")]
+            } ?? []
+        )
+        facts.pods = [try object(Self.pod)]
+        return facts
+    }
+
+    @Test(
+        arguments: [
+            ("status: {}", nil, "TargetAllocatorNotSeen", "no operator"),
+            ("status: {\(ready)]}", nil, "TargetAllocatorNotSeen", "no operator"),
+            ("spec: {replicas: 1}", 1, "TargetAllocatorNotSeen", "no operator"),
+            (
+                "status: {conditions: [{type: Ready, status: 'False', reason: ReconcileError, message: two collectors}]}",
+                1,
+                "TargetAllocatorNotReconciled", "ReconcileError: two collectors"
+            ),
+            (
+                "status: {\(ready)]}", 0, "TargetAllocatorNotReady",
+                "0 of 1 pods ready: pod shared-targetallocator-1: container ta-container NotReady"
+            ), ("spec: {replicas: 3}\nstatus: {\(ready)]}", 2, "TargetAllocatorNotReady", "2 of 3 pods ready"),
+            (
+                "status: {\(ready), {type: ConfigurationWarning, status: 'True', reason: X, message: it has nothing}]}",
+                0,
+                "TargetAllocatorNotReady", "0 of 1 pods ready; it has nothing: pod"
+            ),
+        ] as [(String, Int?, String, String)]
+    )
+    func why(_ rest: String, _ readyReplicas: Int?, _ code: String, _ message: String) throws {
+        let facts = try self.facts(rest, readyReplicas: readyReplicas)
+        let finding = try #require(Check.targetAllocator(facts))
+        #expect(finding.code == code && finding.severity == .error)
+        #expect(finding.subject == "TargetAllocator a/shared")
+        #expect(finding.message.contains(message), "\(finding.message)")
+        #expect(WaitState.ready(targetAllocator: facts) == .waiting(finding.message))
+    }
+
+    @Test func whatItsAccountLacks() throws {
+        var facts = try self.facts("status: {\(Self.ready)]}", readyReplicas: 0)
+        facts.missingRights = ["missing the following rules for x - pods: [list]"]
+        let finding = try #require(Check.targetAllocator(facts))
+        #expect(finding.message.contains("; missing the following rules for x - pods: [list]: pod "))
+        #expect(finding.remedy.hasPrefix("grant"))
+    }
+
+    @Test func isWaitedForUntilItsNewestGeneration() throws {
+        let facts = try self.facts("status: {\(Self.ready)]}", readyReplicas: 1)
+        #expect(WaitState.ready(targetAllocator: facts) == .met("1/1 pods ready"))
+        var newer = facts
+        newer.resource.json.mutateObject("metadata") { $0["generation"] = 2 }
+        #expect(!WaitState.ready(targetAllocator: newer).isMet)
+    }
+
+    @Test(arguments: [
+        ("spec: {managementState: unmanaged}", "other", [] as [String], []),
+        ("status: {\(ready)]}", "shared", ["Probe"], ["TargetAllocatorsReady"]),
+        ("status: {\(ready)]}", "other", [], ["TargetAllocatorUnused", "TargetAllocatorsReady"]),
+        (
+            "spec: {prometheusCR: {enabled: true, probeSelector: {}}}\nstatus: {\(ready)]}", "shared", ["Probe"],
+            ["PrometheusKindsMissing", "TargetAllocatorsReady"]
+        ),
+        (
+            "spec: {prometheusCR: {enabled: true, podMonitorSelector: {}}}\nstatus: {\(ready)]}", "shared", ["Probe"],
+            ["TargetAllocatorsReady"]
+        ),
+        (
+            "spec: {prometheusCR: {enabled: false, probeSelector: {}}}\nstatus: {\(ready)]}", "shared", ["Probe"],
+            ["TargetAllocatorsReady"]
+        ), ("status: {}", "shared", [], ["TargetAllocatorNotSeen"]),
+    ])
+    func findings(_ rest: String, _ named: String, _ missing: [String], _ codes: [String]) throws {
+        var facts = try soundFacts()
+        facts.targetAllocators = [try self.facts(rest, readyReplicas: 1, collector: named)]
+        facts.missingPrometheusKinds = Set(missing)
+        let found = Check.after(facts).map(\.code).filter { $0.contains("Allocator") || $0.contains("Prometheus") }
+        // An unmanaged one counts as ready, as it is nobody's business.
+        #expect(found.sorted() == (rest.contains("unmanaged") ? ["TargetAllocatorsReady"] : codes))
+    }
+
+    @Test func elsewhereItIsAnotherOperators() throws {
+        var facts = try soundFacts()
+        facts.deployments = [
+            try object(
+                """
+                kind: Deployment
+                metadata: {namespace: ops, name: operator}
+                spec: {template: {spec: {containers: [{name: manager, args: [--watch-namespace=b]}]}}}
+                status: {readyReplicas: 1}
+                """
+            )
+        ]
+        facts.targetAllocators = [try self.facts("status: {}", readyReplicas: nil)]
+        let codes = Check.after(facts).map(\.code)
+        #expect(codes.contains("TargetAllocatorNotWatched") && !codes.contains("TargetAllocatorNotSeen"))
+    }
+}

@@ -80,6 +80,54 @@ struct StatusTests {
         #expect(report.instrumentations.rows == [["a", "i", "3", "2", "LanguageDisabled (2)", "2026-06-02T12:00:00Z"]])
     }
 
+    @Test func targetAllocators() throws {
+        let report = StatusReport(
+            collectors: [],
+            targetAllocators: [
+                AllocatorFacts(
+                    try object(
+                        """
+                        metadata: {namespace: a, name: shared}
+                        spec: {replicas: 2, allocationStrategy: per-node}
+                        status: {version: 0.158.0, image: "i:1",
+                          conditions: [{type: Ready, status: "True", reason: Reconciled}]}
+                        """
+                    ),
+                    deployment: try object("spec: {replicas: 2}\nstatus: {readyReplicas: 1}"),
+                    among: [
+                        try object(
+                            "metadata: {namespace: a, name: c, labels: {opentelemetry.io/target-allocator: shared}}"
+                        ),
+                        try object(
+                            "metadata: {namespace: b, name: d, labels: {opentelemetry.io/target-allocator: shared}}"
+                        ),
+                    ]
+                ),
+                AllocatorFacts(
+                    try object(
+                        """
+                        metadata: {namespace: a, name: c, ownerReferences: [{apiVersion: opentelemetry.io/v1beta1,
+                          kind: OpenTelemetryCollector, name: c, uid: u}]}
+                        """
+                    ),
+                    deployment: nil,
+                    among: [try object("metadata: {namespace: a, name: c}")]
+                ),
+            ],
+            pods: [],
+            missed: [],
+            instrumentations: []
+        )
+        #expect(
+            report.targetAllocators.rows == [
+                ["a", "c", "consistent-hashing", "", "0/1", "c", "", "not seen by an operator"],
+                ["a", "shared", "per-node", "0.158.0", "1/2", "c", "i:1", "Reconciled"],
+            ]
+        )
+        #expect(report.json["targetAllocators"]?[1]?["collectors"] == "c")
+        #expect(report.text(Paint(false)).contains("Target allocators\nNAMESPACE"))
+    }
+
     @Test func tablesAlign() {
         var table = Table("T", ["A", "LONG NAME"])
         table.add("value", "")

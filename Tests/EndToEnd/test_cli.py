@@ -40,6 +40,12 @@ spec:
     exporters: {debug: {}, otlp: {endpoint: "backend:4317", headers: {x-api-key: hunter2}}}
     service: {pipelines: {traces: {receivers: [otlp], exporters: [debug, otlp]}}}
 """
+ALLOCATOR = """
+apiVersion: opentelemetry.io/v1alpha1
+kind: TargetAllocator
+metadata: {name: shared}
+spec: {prometheusCR: {enabled: true, serviceMonitorSelector: {}}}
+"""
 INSTRUMENTATION = """
 apiVersion: opentelemetry.io/v1alpha1
 kind: Instrumentation
@@ -434,6 +440,36 @@ def test_check_collector_not_ready(running):
     found = eventually("not ready", lambda: (f := check(code=1)).get("CollectorNotReady") and f, 30)
     assert f"{running.namespace}/gateway" in found["CollectorNotReady"][0]["subject"]
     assert "0 of 1 pods ready: pod gateway-collector-" in found["CollectorNotReady"][0]["message"]
+
+
+def test_target_allocators(running):
+    server, namespace = running.server, running.namespace
+    server.kubectl("-n", namespace, "apply", "-f", "-", text=ALLOCATOR)
+    found = eventually("not ready", lambda: (f := check(code=1)).get("TargetAllocatorNotReady") and f, 30)
+    (finding,) = [one for one in found["TargetAllocatorNotReady"] if namespace in one["subject"]]
+    assert finding["subject"] == f"TargetAllocator {namespace}/shared"
+    account = f"system:serviceaccount:{namespace}:shared-targetallocator"
+    for words in ("0 of 1 pods ready", f"missing the following rules for {account} - nodes: [get list watch]", "pod shared-targetallocator-"):
+        assert words in finding["message"], finding
+    assert "docs/target-allocator-resource.md" in finding["remedy"]
+    unused = [one["subject"] for one in found["TargetAllocatorUnused"]]
+    assert finding["subject"] in unused
+
+    done = swiftlet("wait", "targetallocator/shared", "-n", namespace, "--timeout", "1s")
+    assert done.returncode == 4 and "0 of 1 pods ready" in done.stderr
+    (row,) = json.loads(swiftlet("status", "-n", namespace, "-o", "json").stdout)["targetAllocators"]
+    assert (row["name"], row["strategy"], row["ready"], row["collectors"]) == ("shared", "consistent-hashing", "0/1", "")
+    assert row["condition"].startswith("Reconciled") and row["image"]
+
+    collector = yaml.safe_load(COLLECTOR)
+    collector["metadata"] = {"name": "metrics", "labels": {"opentelemetry.io/target-allocator": "shared"}}
+    collector["spec"]["mode"] = "statefulset"
+    collector["spec"]["config"]["receivers"] = {"prometheus": {"config": {"scrape_configs": [{"job_name": "a"}]}}}
+    collector["spec"]["config"]["service"]["pipelines"] = {"metrics": {"receivers": ["prometheus"], "exporters": ["debug"]}}
+    server.kubectl("-n", namespace, "apply", "-f", "-", text=yaml.safe_dump(collector))
+    (row,) = json.loads(swiftlet("status", "-n", namespace, "-o", "json").stdout)["targetAllocators"]
+    assert row["collectors"] == "metrics"
+    assert finding["subject"] not in [one["subject"] for one in check().get("TargetAllocatorUnused", [])]
 
 
 def test_unreachable_and_wrong_use(tmp_path):

@@ -255,6 +255,61 @@ def test_one_invalid_does_not_hide_the_others():
     assert {d["metadata"]["name"] for d in documents(done) if d["kind"] == "Deployment"} == {"demo-collector"}
 
 
+ALLOCATOR = """\
+apiVersion: opentelemetry.io/v1alpha1
+kind: TargetAllocator
+metadata: {name: shared}
+spec: {mtls: {enabled: true}}
+"""
+LABELLED = """\
+apiVersion: opentelemetry.io/v1beta1
+kind: OpenTelemetryCollector
+metadata: {name: metrics, labels: {opentelemetry.io/target-allocator: shared}}
+spec:
+  mode: statefulset
+  config:
+    receivers: {prometheus: {config: {scrape_configs: [{job_name: app, static_configs: [{targets: ['app:9090']}]}]}}}
+    exporters: {debug: {}}
+    service: {pipelines: {metrics: {receivers: [prometheus], exporters: [debug]}}}
+"""
+
+
+def test_render_allocator_and_its_collector():
+    done = succeeded(run("render", "-f", "-", text=f"{ALLOCATOR}---\n{LABELLED}"))
+    maps = {d["metadata"]["name"]: d["data"] for d in documents(done) if d["kind"] == "ConfigMap"}
+    settings = yaml.safe_load(maps.pop("shared-targetallocator")["targetallocator.yaml"])
+    assert settings["collector_selector"]["matchlabels"]["app.kubernetes.io/instance"] == "default.metrics"
+    assert [job["job_name"] for job in settings["config"]["scrape_configs"]] == ["app"]
+    (config,) = maps.values()
+    receiver = yaml.safe_load(config["collector.yaml"])["receivers"]["prometheus"]
+    assert receiver["target_allocator"]["endpoint"] == "https://shared-targetallocator:443"
+    assert errors(done) == ""
+    # Alone, each says what the other is needed for.
+    done = succeeded(run("render", "-f", "-", "--target-allocator-image", "mine:1", text=ALLOCATOR))
+    (deployment,) = [d for d in documents(done) if d["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "mine:1"
+    assert "nothing to hand out" in errors(done)
+    refused(run("render", "-f", "-", text=LABELLED), 1, "shared")
+
+
+def test_render_invalid_allocator():
+    wrong = ALLOCATOR.replace("{mtls", "{prometheusCR: {enabled: true, allowNamespaces: [a], denyNamespaces: [b]}, mtls")
+    refused(run("render", "-f", "-", text=wrong), 1, "TargetAllocator default/shared", "mutually exclusive")
+    refused(run("render", "-f", "-", text=ALLOCATOR.replace("v1alpha1", "v1beta1")), 1, "v1beta1", "v1alpha1")
+    refused(run("render", "-f", "-", text=ALLOCATOR.replace("name: shared", "labels: {}")), 1, "TargetAllocator:", "name")
+
+
+def test_render_unmanaged_or_embedded_allocator_once():
+    done = succeeded(run("render", "-f", "-", text=ALLOCATOR.replace("{mtls", "{managementState: unmanaged, mtls")))
+    assert done.stdout == b"" and "unmanaged" in errors(done)
+    embedding = LABELLED.replace(", labels: {opentelemetry.io/target-allocator: shared}", "")
+    embedding = embedding.replace("mode: statefulset", "mode: statefulset\n  targetAllocator: {enabled: true}")
+    done = succeeded(run("render", "-f", "-", text=embedding))
+    (embedded,) = [d for d in documents(done) if d["kind"] == "TargetAllocator"]
+    stored = yaml.safe_dump(embedded)
+    assert documents(succeeded(run("render", "-f", "-", text=f"{embedding}---\n{stored}"))) == documents(done)
+
+
 def test_closed_pipe():
     for arguments in (["render", "-f", SAMPLES / "collector.yaml"], ["crds"], ["--help"]):
         process = subprocess.Popen([BINARY, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

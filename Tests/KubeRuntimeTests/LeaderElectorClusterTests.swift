@@ -53,7 +53,7 @@ struct LeaderElectorClusterTests {
     private static let forever: @Sendable () async throws -> Void = { try await Latch().wait() }
 
     @Test(arguments: [true, false])
-    func aFollowerTakesOverWithinASecondOfACleanStop(canWatch: Bool) async throws {
+    func aFollowerTakesOverACleanlyStoppedLeaseBeforeItExpires(canWatch: Bool) async throws {
         try await Cluster.run { cluster in
             try await KubeClient.with(cluster.proxied) { proxied in
                 if !canWatch { cluster.proxy.inject(.status(403), next: 1000) { $0.isWatch } }
@@ -72,7 +72,8 @@ struct LeaderElectorClusterTests {
                 #expect(try await firstEnd)
                 await self.waitUntilLeading("second")
                 let taken = try #require(self.time(of: .started, by: "second"))
-                #expect(taken - released < .seconds(1), "\(taken - released)")
+                // Were it to wait for the expiry, it would be three seconds. hack/bench holds it to one second.
+                #expect(taken - released < .seconds(3), "\(taken - released)")
                 let lease = try await self.lease(cluster)
                 #expect(lease.holder == "second" && lease.transitions == 2 - 1 && lease.duration == .seconds(3))
                 follower.cancel()

@@ -17,13 +17,17 @@ package final class ClusterAPIs: Service {
     }
 
     private let presence: ResourcePresence
+    private let probe: ClusterProbe
     private let state: Mutex<State>
     private let changed = Signal()
 
-    /// - Parameter facts: what ``ClusterProbe`` found at the start.
+    /// - Parameters:
+    ///   - facts: what ``ClusterProbe`` found at the start.
+    ///   - namespaces: those that the operator works in; empty for all.
     package init(
         client: KubeClient,
         facts: ClusterFacts,
+        namespaces: [String] = [],
         configuration: ResourcePresence.Configuration = ResourcePresence.Configuration()
     ) {
         self.presence = ResourcePresence(
@@ -31,6 +35,7 @@ package final class ClusterAPIs: Service {
             kinds: OptionalKinds.versions,
             configuration: configuration
         )
+        self.probe = ClusterProbe(client: client, namespaces: namespaces)
         self.state = Mutex(State(facts: facts))
     }
 
@@ -51,7 +56,8 @@ package final class ClusterAPIs: Service {
                     // Until all has been asked for, what is missing there may be unknown rather than absent.
                     try await self.presence.waitForSync()
                     while true {
-                        self.take(self.presence.served)
+                        let served = self.presence.served
+                        self.take(served, certManagerRights: await self.certManagerRights(served))
                         try await self.changed.wait()
                     }
                 }
@@ -59,9 +65,31 @@ package final class ClusterAPIs: Service {
         }
     }
 
-    private func take(_ served: [GroupKind: APIResource]) {
+    /// Asked again with each change: whoever installs cert-manager may grant the rights to it at the same time.
+    private func certManagerRights(_ served: [GroupKind: APIResource]) async -> Bool {
+        guard served[OptionalKinds.certificate] != nil else { return true }
+        do {
+            let mayUse = try await self.probe.mayUseCertManager()
+            if !mayUse, self.facts.certManagerRights {
+                Logger.current.warning(
+                    "cert-manager is installed, but the operator may not write its objects: it issues the certificates of target allocators itself"
+                )
+            }
+            return mayUse
+        } catch {
+            Logger.current.warning(
+                "cannot find out whether cert-manager may be used",
+                metadata: ["error": "\((error as? APIError)?.message ?? "\(error)")"]
+            )
+            return self.facts.certManagerRights
+        }
+    }
+
+    private func take(_ served: [GroupKind: APIResource], certManagerRights: Bool) {
         let (facts, subscribers) = self.state.withLock { state -> (ClusterFacts, [Subscriber]) in
-            let facts = state.facts.serving(served)
+            var facts = state.facts
+            facts.certManagerRights = certManagerRights
+            facts = facts.serving(served)
             guard facts != state.facts else { return (facts, []) }
             state.facts = facts
             return (facts, state.subscribers)

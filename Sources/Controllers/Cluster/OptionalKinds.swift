@@ -38,7 +38,7 @@ extension ClusterFacts {
             served[OptionalKinds.serviceMonitor] != nil && served[OptionalKinds.podMonitor] != nil
         facts.gatewayRoutes = served[OptionalKinds.httpRoute] != nil
         facts.openShiftRoutes = served[OptionalKinds.openShiftRoute] != nil
-        facts.certManager = served[OptionalKinds.certificate] != nil
+        facts.certManager = served[OptionalKinds.certificate] != nil && self.certManagerRights
         facts.targetAllocators = served[OptionalKinds.targetAllocator] != nil
         return facts
     }

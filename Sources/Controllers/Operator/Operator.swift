@@ -53,7 +53,13 @@ package struct Operator: Sendable {
             logger: self.logger
         )
         let kind = CollectorKind(client: self.client, options: self.options, logger: self.logger)
-        let work = OperatorStart(client: self.client, kind: kind, stage: stage, logger: self.logger) { facts in
+        let work = OperatorStart(
+            client: self.client,
+            kind: kind,
+            namespaces: self.options.watchNamespaces,
+            stage: stage,
+            logger: self.logger
+        ) { facts in
             try self.services(await AllocatorFacts(client: self.client, options: self.options).complete(facts), stage)
         }
         return [probes, work]
@@ -61,7 +67,11 @@ package struct Operator: Sendable {
 
     /// - Throws: errors of addresses and durations that make no sense.
     private func services(_ facts: ClusterFacts, _ stage: OperatorStage) throws -> [any Service] {
-        let apis = ClusterAPIs(client: self.client, facts: facts)
+        let apis = ClusterAPIs(
+            client: self.client,
+            facts: facts,
+            namespaces: self.options.watchNamespaces
+        )
         let scope: NamespaceScope =
             self.options.watchNamespaces.isEmpty ? .all : .only(self.options.watchNamespaces)
         let stores = ClusterStores(

@@ -12,6 +12,8 @@ import TelemetryAPI
 struct OperatorStart: Service {
     let client: KubeClient
     let kind: CollectorKind
+    /// Those that the operator works in; empty for all.
+    let namespaces: [String]
     let stage: OperatorStage
     let logger: Logger
     let services: @Sendable (ClusterFacts) async throws -> [any Service]
@@ -47,7 +49,7 @@ struct OperatorStart: Service {
         var refusedSince: ContinuousClock.Instant?
         while true {
             do {
-                return try await ClusterProbe(client: self.client).facts()
+                return try await ClusterProbe(client: self.client, namespaces: self.namespaces).facts()
             } catch {
                 try Task.checkCancellation()
                 let now = ContinuousClock.now

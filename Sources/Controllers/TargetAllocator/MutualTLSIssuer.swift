@@ -14,16 +14,24 @@ struct MutualTLSIssuer: Sendable {
     let client: KubeClient
     let settings: OperatorSettings
 
-    /// - Returns: in what time to look again.
+    /// What became of the Secrets.
+    struct Outcome: Sendable, Hashable {
+        /// In what time to look again.
+        var next: Duration
+        /// What was issued or renewed, as it was due.
+        var issued: [String] = []
+        /// What had to be made anew or put back since somebody else had changed it.
+        var repaired: [String] = []
+    }
+
     /// - Throws: `APIError`; `ReconcileError` where a Secret of that name is somebody else's.
-    func keep(for resource: TargetAllocatorResource) async throws -> Duration {
+    func keep(for resource: TargetAllocatorResource, now: Date = Date()) async throws -> Outcome {
         let names = MutualTLSSecrets.names(of: resource.name)
         let live = (
             authority: try await self.read(names.authority, of: resource),
             server: try await self.read(names.server, of: resource),
             client: try await self.read(names.client, of: resource)
         )
-        let now = Date()
         let stored = MutualTLSBundle.Secrets(
             authority: live.authority?.json[object: "data"] ?? [:],
             server: live.server?.json[object: "data"] ?? [:],
@@ -34,18 +42,28 @@ struct MutualTLSIssuer: Sendable {
             names: ServerNames(MutualTLSSecrets.serverNames(allocator: resource.name, namespace: resource.namespace)),
             now: now
         )
+        // The Secrets are not watched, which would take the right to list all: one that was deleted is missed until then.
+        var outcome = Outcome(next: .seconds(max(1, min(300, bundle.nextCheck.timeIntervalSince(now)))))
         // The authority first: what the others hold can be made again from it.
-        try await self.write(names.authority, bundle.secrets.authority, over: live.authority, of: resource)
-        try await self.write(names.server, bundle.secrets.server, over: live.server, of: resource)
-        try await self.write(names.client, bundle.secrets.client, over: live.client, of: resource)
+        for (name, data, live) in [
+            (names.authority, bundle.secrets.authority, live.authority),
+            (names.server, bundle.secrets.server, live.server), (names.client, bundle.secrets.client, live.client),
+        ] {
+            guard try await self.write(name, data, over: live, of: resource), bundle.actions.isEmpty else { continue }
+            outcome.repaired.append(live == nil ? "the Secret \(name) was gone" : "the Secret \(name) was changed")
+        }
+        if case .corrupt(let error) = StoredBundle(secretData: stored.authority) {
+            outcome.repaired.append("the Secret \(names.authority) can't be used: \(error.message)")
+        } else {
+            outcome.issued = bundle.actions
+        }
         if !bundle.actions.isEmpty {
             Logger.current.info(
                 "certificates of a target allocator renewed",
                 metadata: ["actions": "\(bundle.actions.joined(separator: "; "))"]
             )
         }
-        // The Secrets are not watched, which would take the right to list all: one that was deleted is missed until then.
-        return .seconds(max(1, min(300, bundle.nextCheck.timeIntervalSince(now))))
+        return outcome
     }
 
     private func read(_ name: String, of resource: TargetAllocatorResource) async throws -> KubeObject? {
@@ -63,13 +81,14 @@ struct MutualTLSIssuer: Sendable {
         return live
     }
 
+    /// - Returns: whether there was something to write.
     private func write(
         _ name: String,
         _ data: JSONObject,
         over live: KubeObject?,
         of resource: TargetAllocatorResource
-    ) async throws {
-        if let live, live.json[object: "data"] == data { return }
+    ) async throws -> Bool {
+        if let live, live.json[object: "data"] == data { return false }
         var object = MutualTLSSecrets.secret(name, of: resource, self.settings)
         object.json["type"] = .string(CertificateBundle.secretType)
         object.json["data"] = .object(data)
@@ -88,5 +107,6 @@ struct MutualTLSIssuer: Sendable {
             try await self.client.create(object, ResourceCatalog.secrets)
         }
         APIWrites.count(ResourceCatalog.secrets.kind, .certificates)
+        return true
     }
 }

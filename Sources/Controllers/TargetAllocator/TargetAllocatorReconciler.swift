@@ -115,7 +115,11 @@ package struct TargetAllocatorReconciler: Sendable {
         }
         var next: Duration?
         do {
-            if MutualTLSSecrets.areOurs(stored, facts) { next = try await self.certificates.keep(for: stored) }
+            if MutualTLSSecrets.areOurs(stored, facts) {
+                let outcome = try await self.certificates.keep(for: stored)
+                self.tell(stored, outcome)
+                next = outcome.next
+            }
             try await self.writer.carryOut(plan, for: .targetAllocator(key.description), &takeover)
         } catch {
             try Task.checkCancellation()
@@ -180,6 +184,26 @@ package struct TargetAllocatorReconciler: Sendable {
                 .normal,
                 reason: "Info",
                 note: "applied status changes",
+                regarding: resource.object
+            )
+        }
+    }
+
+    private func tell(_ resource: TargetAllocatorResource, _ certificates: MutualTLSIssuer.Outcome) {
+        if !certificates.repaired.isEmpty {
+            self.events?.record(
+                .warning,
+                reason: "CertificatesRepaired",
+                action: "Issue",
+                note: certificates.repaired.joined(separator: "; "),
+                regarding: resource.object
+            )
+        } else if !certificates.issued.isEmpty {
+            self.events?.record(
+                .normal,
+                reason: "CertificatesIssued",
+                action: "Issue",
+                note: certificates.issued.joined(separator: "; "),
                 regarding: resource.object
             )
         }

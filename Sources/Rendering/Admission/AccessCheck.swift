@@ -166,9 +166,10 @@ package struct AccountNeeds: Sendable, Hashable {
     }
 
     /// The account of a target allocator that is to read Prometheus' custom resources.
-    package static func of(_ resource: TargetAllocatorResource) -> [AccountNeeds] {
-        // One that a collector brought along was asked about with that.
-        guard resource.spec.prometheusCR.isEnabled, resource.owningCollector == nil else { return [] }
+    ///
+    /// - Parameter evenIfOwned: at admission one that a collector brought along was asked about with that.
+    package static func of(_ resource: TargetAllocatorResource, evenIfOwned: Bool = false) -> [AccountNeeds] {
+        guard resource.spec.prometheusCR.isEnabled, evenIfOwned || resource.owningCollector == nil else { return [] }
         let account = resource.spec.serviceAccount ?? ObjectName.targetAllocator(resource.name)
         let user = "system:serviceaccount:\(resource.namespace):\(account)"
         return [AccountNeeds(user, in: resource.namespace, AccessCheck.targetAllocator)]

@@ -117,22 +117,22 @@ extension TargetAllocatorContext {
             ?? OperatorSettings.Images.upstreamTargetAllocator
     }
 
-    /// What it serves, and what `spec.ports` adds. Of two with the same number and protocol the first stays: server-side apply
-    /// tells them apart by these.
+    /// What it serves, and what `spec.ports` adds. Of two with the same number and protocol the first stays, as server-side
+    /// apply tells them apart by these; and the allocator's own, which its Service names, before the user's.
     var containerPorts: [JSONValue] {
-        var ports: [JSONValue] = [["name": "http", "containerPort": 8080, "protocol": "TCP"]]
-        for given in self.spec.ports {
+        let http: JSONValue = ["name": "http", "containerPort": 8080, "protocol": "TCP"]
+        let https: JSONValue = ["name": "https", "containerPort": 8443, "protocol": "TCP"]
+        let last = self.spec.usesMutualTLS ? [https] : []
+        func place(_ port: JSONValue) -> [JSONValue] { [port["containerPort"] ?? .null, port["protocol"] ?? .null] }
+        var seen = Set(([http] + last).map(place))
+        let more = self.spec.ports.map { given in
             var port: JSONObject = [:]
             if !given.name.isEmpty { port["name"] = .string(given.name) }
             port["containerPort"] = .int(given.port)
             port["protocol"] = .string(given.transport.isEmpty ? "TCP" : given.transport)
             if given.hostPort != 0 { port["hostPort"] = .int(given.hostPort) }
-            ports.append(.object(port))
+            return JSONValue.object(port)
         }
-        if self.spec.usesMutualTLS {
-            ports.append(["name": "https", "containerPort": 8443, "protocol": "TCP"])
-        }
-        var seen: Set<[JSONValue]> = []
-        return ports.filter { seen.insert([$0["containerPort"] ?? .null, $0["protocol"] ?? .null]).inserted }
+        return [http] + more.filter { seen.insert(place($0)).inserted } + last
     }
 }

@@ -15,10 +15,13 @@ extension TargetAllocatorContext {
         var object = self.object(
             GroupVersionKind(group: "networking.k8s.io", version: "v1", kind: "NetworkPolicy"),
             name,
-            labels: self.labels(name: name, filtered: true)
+            // The Go operator reads the version off an image that is never there, so it is always `latest`.
+            labels: self.labels(name: name, image: "", filtered: true)
         )
         let pods: JSONValue = ["matchLabels": .object(JSONObject(strings: self.plainSelector))]
-        let ports = OperatorNetworkPolicy.unique(self.containerPorts.compactMap { $0["containerPort"]?.int })
+        let ports = JSONValue.array(
+            self.containerPorts.map { ["port": $0["containerPort"] ?? .null, "protocol": $0["protocol"] ?? "TCP"] }
+        )
         var egress: [JSONValue] = [[:]]
         if !self.asksServers {
             let server = OperatorNetworkPolicy.unique(
@@ -27,12 +30,12 @@ extension TargetAllocatorContext {
             egress = [
                 ["ports": OperatorNetworkPolicy.ports(server.sorted())],
                 ["ports": OperatorNetworkPolicy.ports([53, 5353], ["UDP", "TCP"])],
-                ["to": [["podSelector": pods]], "ports": OperatorNetworkPolicy.ports(ports)],
+                ["to": [["podSelector": pods]], "ports": ports],
             ]
         }
         object.spec = [
             "podSelector": pods,
-            "ingress": [["ports": OperatorNetworkPolicy.ports(ports)]],
+            "ingress": [["ports": ports]],
             "egress": .array(egress),
             "policyTypes": ["Ingress", "Egress"],
         ]

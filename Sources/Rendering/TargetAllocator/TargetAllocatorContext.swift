@@ -44,11 +44,11 @@ struct TargetAllocatorContext: Sendable {
         return labels
     }
 
-    func labels(name: String, filtered: Bool = false) -> [String: String] {
+    func labels(name: String, image: String? = nil, filtered: Bool = false) -> [String: String] {
         ObjectLabels.labels(
             self.metadata,
             name: name,
-            image: self.spec.image ?? "",
+            image: image ?? self.spec.image ?? "",
             component: .targetAllocator,
             filter: filtered ? self.settings.labelFilter : .none
         )
@@ -85,6 +85,11 @@ struct TargetAllocatorContext: Sendable {
         if !hasJobs, !spec.prometheusCR.isEnabled {
             warnings.append(
                 "it has nothing to hand out and will not start: give it spec.scrapeConfigs, set spec.prometheusCR.enabled, or name it in the label \(Collector.targetAllocatorLabel) of a collector with a prometheus receiver"
+            )
+        }
+        if !hasJobs, spec.prometheusCR.isEnabled, spec.prometheusCR.followedKinds.isEmpty {
+            warnings.append(
+                "it has nothing to hand out: spec.prometheusCR is enabled without a selector, and one that is absent chooses nothing; set spec.prometheusCR.serviceMonitorSelector to {} to have all ServiceMonitors"
             )
         }
         if spec.observability.isEnabled, !inputs.facts.prometheusMonitors {
