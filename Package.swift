@@ -57,7 +57,7 @@ let modules: [Module] = [
         name: "FuzzTesting",
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorVersions", "Rendering", "PodInjection",
-            "PrometheusConfig",
+            "PrometheusConfig", "PrometheusModel",
         ],
         tested: false
     ),
@@ -91,7 +91,7 @@ let modules: [Module] = [
     ),
     Module(
         name: "OTLPTracing",
-        ours: ["JSONTree"],
+        ours: ["JSONTree", "PrometheusMetrics"],
         packages: [
             ("Tracing", "swift-distributed-tracing"), ("AsyncHTTPClient", "async-http-client"),
             ("NIOCore", "swift-nio"),
@@ -332,6 +332,21 @@ if Context.environment["SWIFTLET_FUZZ"] != nil {
         )
     )
     package.products.append(.executable(name: "ReviewFuzz", targets: ["ReviewFuzz"]))
+    if wanted.contains("TargetAllocator") {
+        let uses = modules.first { $0.name == "TargetAllocator" }
+        package.targets.append(
+            .executableTarget(
+                name: "AllocatorFuzz",
+                dependencies: ["FuzzTesting", "TargetAllocator", "PrometheusMetrics"]
+                    + (uses?.ours ?? []).map { Target.Dependency(stringLiteral: $0) }
+                    + (uses?.packages ?? []).map(reference)
+                    + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+                path: "Tests/Fuzz/AllocatorFuzz",
+                swiftSettings: settings
+            )
+        )
+        package.products.append(.executable(name: "AllocatorFuzz", targets: ["AllocatorFuzz"]))
+    }
     if usedPackages.insert("swift-argument-parser").inserted {
         package.dependencies += dependencies.filter { $0.name == "swift-argument-parser" }.map(\.package)
     }

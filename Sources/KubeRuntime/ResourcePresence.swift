@@ -51,6 +51,7 @@ package final class ResourcePresence: Service, Syncable {
     private let time: TimeSource
     private let jitter: JitterSource
     private let definitions: Store<ObjectMetadata>
+    private let refusal = Refusal()
     private let state = Mutex(State())
     private let changed = Signal()
     private let synced = Latch()
@@ -68,11 +69,37 @@ package final class ResourcePresence: Service, Syncable {
         self.configuration = configuration
         self.time = TimeSource(clock)
         self.jitter = jitter
+        let refusal = self.refusal
+        let period = configuration.pollPeriod
         self.definitions = Store(
             metadataOf: WatchTarget(.customResourceDefinitions),
             client: client,
-            clock: clock
+            clock: clock,
+            failed: { refusal.tell($0, period) }
         )
+    }
+
+    /// That CRDs can't be watched, told once and not with each attempt: nothing is lost by it but time.
+    private final class Refusal: Sendable {
+        private let isTold = Mutex(false)
+
+        func tell(_ error: any Error, _ period: Duration) {
+            guard let error = error as? APIError, error.isForbidden || error.isUnauthorized else { return }
+            let isNew = self.isTold.withLock { isTold in
+                defer { isTold = true }
+                return !isTold
+            }
+            guard isNew else { return }
+            Logger.current.info(
+                "CRDs can't be watched; which kinds are served is asked now and then",
+                metadata: [
+                    "seconds": "\(period.components.seconds)", "error": "\(error.code) \(error.reason)",
+                    "mend": "let the account list and watch customresourcedefinitions, if that is too slow",
+                ]
+            )
+        }
+
+        func end() { self.isTold.withLock { $0 = false } }
     }
 
     /// True once discovery has answered.
@@ -106,6 +133,7 @@ package final class ResourcePresence: Service, Syncable {
     package func run() async throws {
         let groups = Set(self.kinds.keys.map(\.group))
         let subscription = self.definitions.subscribe { [weak self] changes in
+            self?.refusal.end()
             // `plural.group` is the name of a CRD.
             let isOfInterest = changes.contains { change in
                 change.key.name.firstIndex(of: ".").map { groups.contains(String(change.key.name[$0...].dropFirst())) }

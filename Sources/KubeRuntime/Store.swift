@@ -54,6 +54,7 @@ package final class Store<Item: Sendable & Equatable>: Service, Syncable {
     ///   - target: what to follow. Its namespace counts only for `namespaces` ``NamespaceScope/all``.
     ///   - namespaces: one watch for all or one for each of a list.
     ///   - indexes: how else objects are to be found.
+    ///   - failed: as of ``Watcher``: told of each request that failed, and then the log is not.
     ///   - projection: what is kept of each object.
     package convenience init(
         client: KubeClient,
@@ -63,6 +64,7 @@ package final class Store<Item: Sendable & Equatable>: Service, Syncable {
         configuration: WatcherState.Configuration = WatcherState.Configuration(),
         clock: some Clock<Duration> = ContinuousClock(),
         jitter: JitterSource = .random,
+        failed: (@Sendable (any Error) -> Void)? = nil,
         projection: @escaping Projection<Item>
     ) {
         let time = TimeSource(clock)
@@ -80,6 +82,7 @@ package final class Store<Item: Sendable & Equatable>: Service, Syncable {
                 time: time,
                 jitter: jitter,
                 retryNow: signal,
+                failed: failed,
                 projection: projection
             )
         }
@@ -258,7 +261,8 @@ extension Store where Item == ObjectMetadata {
         indexes: [StoreIndex<ObjectMetadata>] = [],
         annotations: ObjectMetadata.AnnotationChoice = .none,
         versions: Bool = true,
-        clock: some Clock<Duration> = ContinuousClock()
+        clock: some Clock<Duration> = ContinuousClock(),
+        failed: (@Sendable (any Error) -> Void)? = nil
     ) {
         var target = target
         target.metadataOnly = true
@@ -268,6 +272,7 @@ extension Store where Item == ObjectMetadata {
             namespaces: namespaces,
             indexes: indexes,
             clock: clock,
+            failed: failed,
             projection: ObjectMetadata.projection(annotations: annotations, versions: versions)
         )
     }

@@ -81,7 +81,7 @@ package struct OTLPEncoder: Sendable {
         }
     }
 
-    private static func attributes(_ attributes: [(String, SpanAttribute)]) -> JSONValue {
+    static func attributes(_ attributes: [(String, SpanAttribute)]) -> JSONValue {
         .array(
             attributes.compactMap { name, attribute in
                 guard !name.isEmpty, let value = Self.value(attribute) else { return nil }
@@ -90,17 +90,17 @@ package struct OTLPEncoder: Sendable {
         )
     }
 
+    /// JSON has no word for some; protobuf's mapping has.
+    static func number(_ value: Double) -> JSONValue {
+        guard value.isFinite else { return .string(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity") }
+        return .number(JSONNumber(value))
+    }
+
     /// An AnyValue. `nil` for kinds of attributes that are not known yet.
     private static func value(_ attribute: SpanAttribute) -> JSONValue? {
         func integer(_ value: some BinaryInteger) -> JSONValue { ["intValue": .string(String(value))] }
         func text(_ value: String) -> JSONValue { ["stringValue": .string(value)] }
-        func double(_ value: Double) -> JSONValue {
-            // JSON has no word for these; protobuf's mapping has.
-            guard value.isFinite else {
-                return ["doubleValue": .string(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")]
-            }
-            return ["doubleValue": .number(JSONNumber(value))]
-        }
+        func double(_ value: Double) -> JSONValue { ["doubleValue": Self.number(value)] }
         func array(_ values: [JSONValue]) -> JSONValue { ["arrayValue": ["values": .array(values)]] }
         switch attribute {
         case .int32(let value): return integer(value)

@@ -1,8 +1,6 @@
 import AsyncHTTPClient
 package import Logging
 import Metrics
-import NIOCore
-import NIOHTTP1
 import NIOSSL
 import ServiceLifecycle
 import Synchronization
@@ -22,6 +20,7 @@ package final class OTLPExporter: Service {
     }
 
     private let settings: OTLPSettings
+    private let post: OTLPPost
     private let encoder: OTLPEncoder
     private let logger: Logger
     private let state: Mutex<State>
@@ -35,6 +34,7 @@ package final class OTLPExporter: Service {
     /// - Throws: ``OTLPError`` when the certificates to trust can't be read.
     package init(_ settings: OTLPSettings, scope: String, version: String, logger: Logger) throws {
         self.settings = settings
+        self.post = OTLPPost(endpoint: settings.endpoint, headers: settings.headers)
         self.encoder = OTLPEncoder(
             resource: settings.resource.map { ($0.name, .string($0.value)) },
             scope: scope,
@@ -73,14 +73,7 @@ package final class OTLPExporter: Service {
     package var waitingCount: Int { self.state.withLock { $0.queue.count } }
 
     package func run() async throws {
-        var configuration = HTTPClient.Configuration()
-        configuration.tlsConfiguration = .makeClientConfiguration()
-        configuration.tlsConfiguration?.trustRoots = self.trust
-        configuration.redirectConfiguration = .disallow
-        configuration.tracing.tracer = nil
-        configuration.timeout = .init(connect: .seconds(5))
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let client = OTLPPost.client(trusting: self.trust)
         let (stop, stopping) = AsyncStream<Void>.makeStream()
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
@@ -141,7 +134,7 @@ package final class OTLPExporter: Service {
                 ContinuousClock.now.duration(to: end),
                 isStopping ? .seconds(3) : self.settings.exportTimeout
             )
-            let (outcome, reason) = await self.attempt(body, client, within: min(left, self.settings.timeout))
+            let (outcome, reason) = await self.post.send(body, client, within: min(left, self.settings.timeout))
             switch policy.decide(outcome, remaining: isStopping ? .zero : left, random: .random(in: 0...1)) {
             case .delivered:
                 self.exported.increment(by: batch.count)
@@ -165,35 +158,6 @@ package final class OTLPExporter: Service {
                 if Task.isCancelled { return }
             }
         }
-    }
-
-    private func attempt(
-        _ body: [UInt8],
-        _ client: HTTPClient,
-        within time: Duration
-    ) async -> (ExportRetry.Outcome, reason: String) {
-        var request = HTTPClientRequest(url: self.settings.endpoint)
-        request.method = .POST
-        for header in self.settings.headers { request.headers.replaceOrAdd(name: header.name, value: header.value) }
-        request.headers.replaceOrAdd(name: "content-type", value: "application/json")
-        request.headers.replaceOrAdd(name: "user-agent", value: "OTel-OTLP-Exporter-Swiftlet")
-        request.body = .bytes(ByteBuffer(bytes: body))
-        do {
-            let limit = TimeAmount.nanoseconds(Int64(max(0.001, time / .seconds(1)) * 1e9))
-            let response = try await client.execute(request, timeout: limit)
-            let code = Int(response.status.code)
-            let after = response.headers.first(name: "retry-after").flatMap(Double.init)
-            // The answer may say that some spans were refused. It is read so that the connection can be used again.
-            let answer = try? await response.body.collect(upTo: 64 << 10)
-            return (.answered(code, retryAfter: after), "status \(code): \(Self.excerpt(answer))")
-        } catch {
-            return (.unreachable, "\(error)")
-        }
-    }
-
-    private static func excerpt(_ body: ByteBuffer?) -> String {
-        guard let body else { return "" }
-        return String(decoding: body.readableBytesView.prefix(200).map { $0 < 0x20 ? 0x20 : $0 }, as: UTF8.self)
     }
 }
 

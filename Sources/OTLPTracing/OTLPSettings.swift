@@ -4,6 +4,26 @@ package struct OTLPSettings: Sendable, Hashable {
     package struct Attribute: Sendable, Hashable {
         package var name: String
         package var value: String
+
+        package init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+
+        /// Whether an HTTP header may be of this name and value.
+        package var canBeHeader: Bool {
+            let isToken =
+                !self.name.isEmpty
+                && self.name.utf8.allSatisfy { byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                        UInt8(ascii: "0")...UInt8(ascii: "9"):
+                        true
+                    default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                    }
+                }
+            return isToken && !self.value.utf8.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }
+        }
     }
 
     /// The whole URL that spans are posted to.
@@ -113,17 +133,8 @@ private struct Reader {
         let own = self["OTEL_EXPORTER_OTLP_TRACES_HEADERS"]
         let name = own == nil ? "OTEL_EXPORTER_OTLP_HEADERS" : "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
         return self.pairs(name).filter { header in
-            let isToken = header.name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
-            let isValue = !header.value.utf8.contains { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }
-            if !isToken || !isValue { self.warn("\(name) has an entry that can not be a header: it is left out") }
-            return isToken && isValue
+            if !header.canBeHeader { self.warn("\(name) has an entry that can not be a header: it is left out") }
+            return header.canBeHeader
         }
     }
 

@@ -6,6 +6,8 @@ package enum MetricKind: String, Sendable {
 /// Writes Prometheus' text format 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/).
 package struct ExpositionWriter {
     package private(set) var bytes: [UInt8] = []
+    /// What was written as whole families of one value.
+    private(set) var values: [MetricFamily] = []
 
     package init() {
         self.bytes.reserveCapacity(16 << 10)
@@ -60,12 +62,11 @@ package struct ExpositionWriter {
         _ value: Double
     ) {
         let name = MetricNaming.metricName(name)
+        let labels = MetricNaming.labels(labels, reservesBound: false)
         self.family(name, kind: kind, help: help)
-        self.sample(
-            name,
-            labels: MetricNaming.text(of: MetricNaming.labels(labels, reservesBound: false)),
-            value: value
-        )
+        self.sample(name, labels: MetricNaming.text(of: labels), value: value)
+        let point = MetricPoint(labels: labels.map { .init($0.0, $0.1) }, value: .number(value))
+        self.values.append(MetricFamily(name: name, kind: kind, help: help, points: [point]))
     }
 
     private mutating func write(_ text: String) {
@@ -134,6 +135,28 @@ package enum MetricNaming {
     /// `a="1",b="2"`
     package static func text(of labels: [(String, String)]) -> String {
         labels.map { "\($0.0)=\"\(ExpositionWriter.escaped($0.1, quotes: true))\"" }.joined(separator: ",")
+    }
+
+    /// What ``text(of:)`` was made of.
+    static func labels(in text: String) -> [MetricPoint.Label] {
+        var labels: [MetricPoint.Label] = []
+        var rest = Array(text.utf8)[...]
+        while let end = rest.firstIndex(of: UInt8(ascii: "=")) {
+            let name = String(decoding: rest[..<end], as: UTF8.self)
+            rest = rest[end...].dropFirst(2)
+            var value: [UInt8] = []
+            while let byte = rest.popFirst(), byte != UInt8(ascii: "\"") {
+                guard byte == UInt8(ascii: "\\"), let escaped = rest.popFirst() else {
+                    value.append(byte)
+                    continue
+                }
+                value.append(escaped == UInt8(ascii: "n") ? UInt8(ascii: "\n") : escaped)
+            }
+            labels.append(.init(name, String(decoding: value, as: UTF8.self)))
+            // The comma.
+            rest = rest.dropFirst()
+        }
+        return labels
     }
 
     private static func valid(_ name: String, colons: Bool) -> String {

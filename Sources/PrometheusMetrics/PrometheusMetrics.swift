@@ -117,6 +117,25 @@ package final class PrometheusMetrics: MetricsFactory, Sendable {
         return writer.bytes
     }
 
+    /// All metrics as values, in the order of the exposition. Of collectors it is what they write with
+    /// ``ExpositionWriter/value(_:kind:help:labels:_:)``.
+    package func metricFamilies() -> [MetricFamily] {
+        let (families, descriptions, collectors) = self.state.withLock { state in
+            (state.families, state.descriptions, state.collectors)
+        }
+        var found: [MetricFamily] = []
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) where !family.series.isEmpty {
+            let points = family.series.sorted { $0.key < $1.key }.map { labels, series in
+                MetricPoint(labels: MetricNaming.labels(in: labels), value: series.point)
+            }
+            let help = descriptions[name]?.help ?? ""
+            found.append(MetricFamily(name: name, kind: family.kind, help: help, points: points))
+        }
+        var writer = ExpositionWriter()
+        for collector in collectors { collector(&writer) }
+        return found + writer.values
+    }
+
     // MARK: MetricsFactory
 
     package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {

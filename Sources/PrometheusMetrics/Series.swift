@@ -4,6 +4,7 @@ import Synchronization
 /// One line, or for a histogram one block of lines, of the exposition.
 protocol Series: AnyObject, Sendable {
     func write(to writer: inout ExpositionWriter, name: String, labels: String)
+    var point: MetricPoint.Value { get }
     /// Called under the registry's lock: how many handles share this series.
     func retainHandle()
     /// True when that was the last one.
@@ -39,6 +40,12 @@ final class CounterSeries: Series, CounterHandler, FloatingPointCounterHandler {
         self.fraction.store(0)
     }
 
+    var point: MetricPoint.Value {
+        let whole = self.whole.load(ordering: .relaxed)
+        let fraction = self.fraction.load()
+        return fraction == 0 ? .count(whole) : .number(Double(whole) + fraction)
+    }
+
     func write(to writer: inout ExpositionWriter, name: String, labels: String) {
         let whole = self.whole.load(ordering: .relaxed)
         let fraction = self.fraction.load()
@@ -64,6 +71,8 @@ final class GaugeSeries: Series, MeterHandler, RecorderHandler {
     func decrement(by amount: Double) { self.value.add(-amount) }
     func record(_ value: Int64) { self.value.store(Double(value)) }
     func record(_ value: Double) { self.value.store(value) }
+
+    var point: MetricPoint.Value { .number(self.value.load()) }
 
     func write(to writer: inout ExpositionWriter, name: String, labels: String) {
         writer.sample(name, labels: labels, value: self.value.load())
@@ -117,6 +126,11 @@ final class HistogramSeries: Series, TimerHandler, RecorderHandler {
             $0.counts[place] &+= 1
             $0.sum += value
         }
+    }
+
+    var point: MetricPoint.Value {
+        let (counts, sum) = self.state.withLock { ($0.counts, $0.sum) }
+        return .histogram(counts: counts, bounds: self.bounds.values, sum: sum)
     }
 
     func write(to writer: inout ExpositionWriter, name: String, labels: String) {

@@ -145,10 +145,14 @@ extension ResourcePlan {
         self.apply = desired.filter { !recreated.contains(OwnedKey($0.reference)) }
 
         let wanted = Set(desired.map { OwnedKey($0.reference) })
+        // `spec.serviceAccount` may name the account that we made as long as it named none.
+        let accounts = Set(desired.compactMap { $0.spec?["template"]?["spec"]?["serviceAccountName"]?.string })
         // Another collector's object of a name that was ours: only its own labels made it look like ours.
         let unwanted = owned.filter { object in
             !wanted.contains(OwnedKey(object.reference)) && !object.isDeleting
                 && (object.collector == nil || object.collector == collector)
+                && !(object.reference.groupVersionKind.kind == "ServiceAccount"
+                    && accounts.contains(object.reference.key.name))
         }
         for object in unwanted.sorted(by: { OwnedKey($0.reference) < OwnedKey($1.reference) }) {
             if retained.contains(OwnedKey(object.reference)) {

@@ -47,8 +47,8 @@ package struct AllocationSettings: Sendable, Hashable {
         )
     }
 
-    /// Whether some target's collector depends on how many the collectors have.
-    var weighs: Bool {
+    /// Whether some target's collector depends on how many the collectors have, and so on what was before.
+    package var weighs: Bool {
         self.strategy == .leastWeighted || (self.strategy == .perNode && self.fallback == .leastWeighted)
     }
 

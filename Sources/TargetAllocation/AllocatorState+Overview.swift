@@ -115,25 +115,36 @@ extension AllocatorState {
 
     /// Targets of a job, or of all, in the order of their hashes; with a collector only those it has.
     package func targets(job: String? = nil, collector: String? = nil, limit: Int) -> [TargetDetails] {
-        var slots: [Int32]
-        if let collector {
-            guard let slot = self.collectorSlots[collector] else { return [] }
-            slots = self.collectors[slot].lists.filter { $0 >= 0 }.flatMap { self.lists[$0].items }
-        } else {
-            slots = (0..<Int32(self.items.capacity)).filter { self.items[$0].isLive }
-        }
+        self.targets(self.hashes(job: job, collector: collector).sorted().prefix(limit))
+    }
+
+    /// The hashes of the same targets in any order: all that is read of many targets while others wait for the state.
+    package func hashes(job: String? = nil, collector: String? = nil) -> [UInt64] {
+        var wanted: Int32?
         if let job {
             guard let slot = self.jobSlots[job] else { return [] }
-            slots.removeAll { self.items[$0].job != slot }
+            wanted = slot
         }
-        return self.first(limit, of: slots)
+        var hashes: [UInt64] = []
+        if let collector {
+            guard let slot = self.collectorSlots[collector] else { return [] }
+            for list in self.collectors[slot].lists where list >= 0 {
+                if let wanted, self.lists[list].job != wanted { continue }
+                for item in self.lists[list].items { hashes.append(self.items[item].hash) }
+            }
+        } else {
+            hashes.reserveCapacity(wanted == nil ? self.items.count : 0)
+            for item in self.items.elements where item.isLive && wanted ?? item.job == item.job {
+                hashes.append(item.hash)
+            }
+        }
+        return hashes
     }
 
-    package func unassignedTargets(limit: Int) -> [TargetDetails] { self.first(limit, of: self.unassigned) }
+    package var unassignedHashes: [UInt64] { self.unassigned.map { self.items[$0].hash } }
 
-    private func first(_ limit: Int, of slots: [Int32]) -> [TargetDetails] {
-        slots.sorted { self.items[$0].hash < self.items[$1].hash }.prefix(limit).map { self.details(of: $0) }
-    }
+    /// Those that are still there.
+    package func targets(_ hashes: some Sequence<UInt64>) -> [TargetDetails] { hashes.compactMap { self.target($0) } }
 
     private func details(of slot: Int32) -> TargetDetails {
         let item = self.items[slot]

@@ -24,6 +24,12 @@ package struct AssignmentSnapshot: Sendable, Equatable {
         self.entries = entries
     }
 
+    /// As equal assignments are written: in the order of the targets.
+    package mutating func sort() { self.entries.sort { $0.target < $1.target } }
+
+    /// The type of ``bytes`` in an answer.
+    package static let contentType = "application/vnd.swiftlet.assignment"
+
     private static let mark = Array("SWTA1\n".utf8)
 
     /// `SWTA1`, the collectors' names, then 8 bytes of hash and one or two numbers for each target; a checksum at the end.
@@ -171,8 +177,18 @@ struct KnownOwners: Sendable {
 }
 
 extension AllocatorState {
+    /// Another number whenever something may have changed: as long as it is the same, a snapshot is, too.
+    package var changeCount: UInt64 { self.change }
+
     /// Who has what now; equal assignments give equal snapshots.
     package func snapshot() -> AssignmentSnapshot {
+        var snapshot = self.gatherSnapshot()
+        snapshot.sort()
+        return snapshot
+    }
+
+    /// The same in any order, for who holds a lock: sorting takes longer than looking.
+    package func gatherSnapshot() -> AssignmentSnapshot {
         let inOrder = self.collectorSlots.sorted { $0.key < $1.key }
         var entries: [AssignmentSnapshot.Entry] = []
         entries.reserveCapacity(self.items.count)
@@ -185,7 +201,6 @@ extension AllocatorState {
                 )
             )
         }
-        entries.sort { $0.target < $1.target }
         return AssignmentSnapshot(collectors: inOrder.map(\.key), entries: entries)
     }
 

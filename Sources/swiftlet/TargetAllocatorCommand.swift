@@ -1,8 +1,10 @@
 import ArgumentParser
 import CoreMetrics
+import FoundationEssentials
 import KubeClient
 import KubeModel
 import Logging
+import OTLPTracing
 import PrometheusConfig
 import PrometheusMetrics
 import ServiceLifecycle
@@ -100,12 +102,7 @@ struct TargetAllocatorCommand: AsyncParsableCommand {
         for warning in settings.warnings + settings.document.warnings {
             logger.warning("a setting is odd", metadata: ["reason": "\(warning)"])
         }
-        if !settings.metricReaders.isEmpty {
-            logger.warning(
-                "telemetry.metrics.readers are not followed yet: metrics are not pushed",
-                metadata: ["mend": "scrape /metrics, for example with a collector's prometheus receiver"]
-            )
-        }
+        let exporters = Self.exporters(settings.metricReaders, metrics, logger)
         do {
             let kubeconfig = access(settings.kubeconfigFile, R_OK) == 0 ? settings.kubeconfigFile : nil
             let configuration =
@@ -118,10 +115,11 @@ struct TargetAllocatorCommand: AsyncParsableCommand {
                     client: client,
                     exposition: { metrics.exposition() },
                     reload: read,
+                    podName: Environment.variables["POD_NAME"] ?? "",
                     logger: logger
                 ).services(file: file)
                 var group = ServiceGroupConfiguration(
-                    services: services.map { .init(service: $0) },
+                    services: (exporters + services).map { .init(service: $0) },
                     gracefulShutdownSignals: [.sigterm, .sigint],
                     logger: logger
                 )
@@ -138,6 +136,65 @@ struct TargetAllocatorCommand: AsyncParsableCommand {
             throw ExitCode(1)
         }
         logger.info("stopped")
+    }
+
+    /// What pushes the metrics, first to start and last to end.
+    private static func exporters(
+        _ readers: [MetricReader],
+        _ metrics: PrometheusMetrics,
+        _ logger: Logger
+    ) -> [any Service] {
+        let resource = TelemetryResource.attributes(
+            environment: Environment.variables,
+            hostName: ProcessInfo.processInfo.hostName
+        )
+        var exporters: [any Service] = []
+        for (index, reader) in readers.enumerated() {
+            let path = "telemetry.metrics.readers[\(index)].periodic.exporter"
+            guard reader.transport == .http else {
+                logger.warning(
+                    "metrics are not pushed with gRPC",
+                    metadata: ["setting": "\(path).otlp_grpc", "mend": "use otlp_http, usually with port 4318"]
+                )
+                continue
+            }
+            guard let endpoint = OTLPMetricSettings.endpoint(reader.endpoint) else {
+                logger.warning(
+                    "metrics are not pushed: the endpoint is no URL of http or https",
+                    metadata: ["setting": "\(path).otlp_http.endpoint", "mend": "write it as http://HOST:4318"]
+                )
+                continue
+            }
+            if reader.temporality != .cumulative {
+                logger.warning(
+                    "metrics are pushed as cumulative ones",
+                    metadata: ["setting": "\(path).otlp_http.temporality_preference", "mend": "leave it out"]
+                )
+            }
+            let headers = reader.headers.map { OTLPSettings.Attribute(name: $0.name, value: $0.value) }
+            for header in headers where !header.canBeHeader {
+                logger.warning(
+                    "a header can't be sent and is left out",
+                    metadata: ["setting": "\(path).otlp_http.headers", "name": "\(header.name)"]
+                )
+            }
+            exporters.append(
+                OTLPMetricExporter(
+                    OTLPMetricSettings(
+                        endpoint: endpoint,
+                        headers: headers.filter(\.canBeHeader),
+                        resource: resource.map { .init(name: $0.name, value: $0.value) },
+                        interval: reader.interval,
+                        timeout: reader.timeout
+                    ),
+                    scope: "target-allocator",
+                    version: Version.current,
+                    logger: logger,
+                    read: { metrics.metricFamilies() }
+                )
+            )
+        }
+        return exporters
     }
 
     /// The keys of controller-runtime's log lines; `--zap-devel` writes for people.

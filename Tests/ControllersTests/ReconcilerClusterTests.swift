@@ -256,6 +256,69 @@ extension ClusterTests {
             }
         }
 
+        /// Apply of servers before 1.24 puts behind what is there what is new: init containers would run in another order,
+        /// and a variable come after the one that refers to it.
+        @Test func newContainersAndVariablesComeInOrder() async throws {
+            try await Cluster.run { cluster in
+                func container(_ name: String) -> JSONValue { ["name": .string(name), "image": "busybox:1"] }
+                func pod() async throws -> (KubeObject, [String], [String]) {
+                    let live = try #require(try await cluster.get(ResourceCatalog.deployments, "web-collector"))
+                    let pod = live.spec?["template"]?["spec"]
+                    func names(_ list: JSONValue?) -> [String] { list?.array?.compactMap { $0["name"]?.string } ?? [] }
+                    return (live, names(pod?["initContainers"]), names(pod?["containers"]?[0]?["env"]))
+                }
+                try await cluster.create(
+                    try cluster.collector(
+                        "web",
+                        spec: ["env": [["name": "B", "value": "$(A)"]], "initContainers": [container("second")]]
+                    )
+                )
+                try await Process.run(cluster) { process in
+                    try await process.settle(cluster, "web")
+                    let before = try await pod().0
+                    // Somebody else's stays where it is.
+                    try await cluster.client.patch(
+                        ResourceCatalog.deployments,
+                        namespace: cluster.namespace,
+                        name: "web-collector",
+                        .json([
+                            [
+                                "op": "add", "path": "/spec/template/spec/containers/0/env/0",
+                                "value": ["name": "THEIRS", "value": "x"],
+                            ]
+                        ]),
+                        options: WriteOptions(fieldManager: "somebody")
+                    )
+                    try await cluster.change(
+                        "web",
+                        [
+                            "env": [["name": "A", "value": "a"], ["name": "B", "value": "$(A)"]],
+                            "initContainers": [container("first"), container("second")],
+                        ]
+                    )
+                    try await process.settle(cluster, "web")
+                    let (live, initial, variables) = try await pod()
+                    #expect(initial == ["first", "second"])
+                    #expect(variables.first == "THEIRS")
+                    #expect(variables.filter { ["A", "B"].contains($0) } == ["A", "B"])
+                    // Theirs and ours, one change of the template each.
+                    #expect(live.metadata.generation == (before.metadata.generation ?? 0) + 2)
+                    let managers = live.metadata.json[array: "managedFields"] ?? []
+                    #expect(!managers.contains { $0["manager"] == "swiftlet-repair" })
+
+                    // What is given up goes, as after any apply.
+                    try await cluster.change(
+                        "web",
+                        ["env": [["name": "B", "value": "b"]], "initContainers": [container("second")]]
+                    )
+                    try await process.settle(cluster, "web")
+                    let (_, left, rest) = try await pod()
+                    #expect(left == ["second"])
+                    #expect(rest.contains("B") && rest.contains("THEIRS") && !rest.contains("A"))
+                }
+            }
+        }
+
         @Test func whatIsInvalidByItselfIsLeftAsItWas() async throws {
             try await Cluster.run { cluster in
                 try await cluster.create(try cluster.collector("web"))

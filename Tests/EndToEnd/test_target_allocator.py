@@ -20,6 +20,7 @@ import uuid
 import pytest
 import yaml
 
+import test_observability as observability
 from plane import BINARY, KUBECONFIG, MISSING, eventually, free_port
 
 PROMETHEUS = shutil.which("prometheus")
@@ -51,10 +52,10 @@ def namespace():
     kubectl("delete", "namespace", name, "--wait=false")
 
 
-def add_collector(namespace, name):
+def add_collector(namespace, name, labels=None, address=None):
     """A pod that no kubelet runs: what its status says is written here."""
     pod = {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": LABEL}},
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels or {"app": LABEL}},
         "spec": {"nodeName": namespace, "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": False,
                  "containers": [{"name": "c", "image": "none"}]},
     }
@@ -62,9 +63,11 @@ def add_collector(namespace, name):
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     status = {"status": {"phase": "Running", "startTime": now,
                          "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now}]}}
-    address = f"/api/v1/namespaces/{namespace}/pods/{name}/status"
-    proxy = api("PATCH", address, status)
-    assert proxy["status"]["phase"] == "Running"
+    if address:
+        status["status"].update(podIP=address, podIPs=[{"ip": address}])
+    path = f"/api/v1/namespaces/{namespace}/pods/{name}/status"
+    written = api("PATCH", path, status)
+    assert written["status"]["phase"] == "Running"
 
 
 def remove_collector(namespace, name):
@@ -115,9 +118,10 @@ class Targets:
 
 
 class Allocator:
-    def __init__(self, folder, namespace, targets, strategy="consistent-hashing", port=None, more=None, flags=()):
+    def __init__(self, folder, namespace, targets, strategy="consistent-hashing", port=None, more=None, flags=(),
+                 host="127.0.0.1", pod=None, wait=True):
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.flags = folder, flags
+        self.folder, self.flags, self.host, self.pod, self.wait = folder, flags, host, pod, wait
         self.port = port or free_port()
         self.config = {
             "allocation_strategy": strategy,
@@ -143,10 +147,14 @@ class Allocator:
     def start(self):
         self.log = open(self.folder / "allocator.log", "a", encoding="utf-8")
         self.process = subprocess.Popen(
-            [BINARY, "target-allocator", f"--config-file={self.file}", f"--listen-addr=127.0.0.1:{self.port}",
+            [BINARY, "target-allocator", f"--config-file={self.file}", f"--listen-addr={self.host}:{self.port}",
              f"--kubeconfig-path={KUBECONFIG}", *self.flags],
-            stdout=self.log, stderr=self.log,
+            stdout=self.log, stderr=self.log, env={**os.environ, **({"POD_NAME": self.pod} if self.pod else {})},
         )
+        if self.wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self):
         eventually("the allocator is ready", lambda: self.status("/readyz") == 200, 60)
 
     def stop(self):
@@ -156,7 +164,7 @@ class Allocator:
         return code
 
     def text(self, path, **headers):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        request = urllib.request.Request(f"http://{self.host}:{self.port}{path}", headers=headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.read().decode()
 
@@ -165,7 +173,7 @@ class Allocator:
 
     def status(self, path):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.port}{path}", timeout=5) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
@@ -329,6 +337,11 @@ def test_reload_pages_and_bad_configuration(namespace, tmp_path):
         metrics = allocator.text("/metrics")
         assert 'opentelemetry_allocator_targets_per_collector{collector_name="collector-0"' in metrics
         assert "opentelemetry_allocator_collectors_discovered 1" in metrics
+        table, (kinds, labels) = observability.documented(), observability.families(metrics)
+        for name, kind in kinds.items():
+            if observability.is_of_the_allocator(name):
+                assert (kind, labels[name]) == table[name], name
+        assert "swiftlet_allocator_ready" in kinds
     finally:
         assert allocator.stop() == 0
 
@@ -411,3 +424,243 @@ def test_mutual_tls_and_rotation(namespace, tmp_path):
         assert "hidden" not in allocator.logs()
     finally:
         assert allocator.stop() == 0
+
+
+def replicas(namespace, folder, targets, count, **more):
+    """Replicas of one allocator: each a pod on the API server and a process on an address of its own."""
+    port, made = free_port(), []
+    for number in range(count):
+        name = f"allocator-{number}"
+        add_collector(namespace, name, labels={"app": "allocator"}, address=f"127.0.2.{number + 1}")
+        made.append(Allocator(folder / name, namespace, targets, strategy="least-weighted", port=port, wait=False,
+                              host=f"127.0.2.{number + 1}", pod=name, more=more or None))
+    for replica in made:
+        replica.wait_until_ready()
+    return made
+
+
+def same_owners(allocators, count):
+    found = [allocator.owners() for allocator in allocators]
+    return len(found[0]) == count and all(owners == found[0] for owners in found)
+
+
+def set_targets(allocators, targets):
+    for allocator in allocators:
+        allocator.config["config"]["scrape_configs"][0]["static_configs"][0]["targets"] = targets
+        allocator.write()
+
+
+def test_replicas_give_the_same_answers(namespace, tmp_path):
+    """least-weighted depends on what was before: the younger replicas do as the oldest does."""
+    addresses = [f"127.0.3.{number}:80" for number in range(1, 201)]
+    for number in range(2):
+        add_collector(namespace, f"collector-{number}")
+    # They start at once.
+    made = replicas(namespace, tmp_path, addresses[:60], 3)
+    first, second, third = made
+    try:
+        eventually("all have the same", lambda: same_owners(made, 60), 20)
+        eventually("one decides", lambda: "replica_decides 1" in first.text("/metrics"), 10)
+        assert all("replica_decides 0" in other.text("/metrics") for other in (second, third))
+
+        # Only history tells that the two first have 30 each and the third collector what came after it.
+        add_collector(namespace, "collector-2")
+        for count in (75, 90, 120):
+            set_targets(made, addresses[:count])
+            eventually(f"all have the same {count}", lambda: same_owners(made, count), 30)
+        # Each hears of a change at another time, in another order.
+        set_targets([third], addresses[20:140])
+        time.sleep(1.5)
+        set_targets([second], addresses[:10] + addresses[20:130])
+        time.sleep(1.5)
+        set_targets(made, addresses[20:140])
+        eventually("all have the same after churn", lambda: same_owners(made, 120), 30)
+
+        # A container of the oldest starts again: it comes back to what it gave out.
+        before = first.owners()
+        first.process.kill()
+        first.process.wait()
+        first.start()
+        first.wait_until_ready()
+        assert first.owners() == before
+        eventually("the others follow it again", lambda: "replica_decides 1" in first.text("/metrics"), 10)
+        assert second.owners() == before == third.owners()
+
+        # The oldest goes for good, in the middle of it all.
+        first.process.kill()
+        first.process.wait()
+        left = [second, third]
+        for other in left:
+            assert other.owners() == before
+        remove_collector(namespace, first.pod)
+        eventually("the next one decides", lambda: "replica_decides 1" in second.text("/metrics"), 20)
+        set_targets(left, addresses[:180])
+        eventually("those left have the same", lambda: same_owners(left, 180), 30)
+        after = second.owners()
+        assert all(after[address] == owner for address, owner in before.items())
+
+        # A new one, the youngest, takes over what there is.
+        add_collector(namespace, "allocator-3", labels={"app": "allocator"}, address="127.0.2.4")
+        fresh = Allocator(tmp_path / "allocator-3", namespace, addresses[:180], strategy="least-weighted",
+                          port=second.port, host="127.0.2.4", pod="allocator-3")
+        made.append(fresh)
+        assert fresh.owners() == after
+        assert "doing as another replica does" in fresh.logs()
+    finally:
+        for allocator in made:
+            if allocator.process.poll() is None:
+                assert allocator.stop() == 0
+
+
+def test_a_replica_of_another_kind_stops_nobody(namespace, tmp_path):
+    """An older pod that gives out no assignment, as one of the Go operator's allocator."""
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *arguments):
+            pass
+
+    add_collector(namespace, "collector-0")
+    port = free_port()
+    server = http.server.ThreadingHTTPServer(("127.0.2.1", port), Other)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    add_collector(namespace, "allocator-0", labels={"app": "allocator"}, address="127.0.2.1")
+    add_collector(namespace, "allocator-1", labels={"app": "allocator"}, address="127.0.2.2")
+    begin = time.time()
+    allocator = Allocator(tmp_path / "ta", namespace, ["127.0.3.1:80"], strategy="least-weighted", port=port,
+                          host="127.0.2.2", pod="allocator-1")
+    try:
+        assert time.time() - begin < 20
+        assert allocator.owners() == {"127.0.3.1:80": "collector-0"}
+        time.sleep(3)
+        assert allocator.logs().count("it is of a version that gives out no assignment") == 1
+    finally:
+        assert allocator.stop() == 0
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_restart_comes_back_to_the_kept_assignment(namespace, tmp_path):
+    """`state_file` with least-weighted, whose assignment nobody could compute again."""
+    addresses = [f"127.0.3.{number}:80" for number in range(1, 101)]
+    add_collector(namespace, "collector-0")
+    state = tmp_path / "state"
+    allocator = Allocator(tmp_path / "ta", namespace, addresses[:40], strategy="least-weighted",
+                          more={"state_file": str(state)})
+    try:
+        add_collector(namespace, "collector-1")
+        eventually("there are two", lambda: "collector-1" in allocator.lists(), 20)
+        set_targets([allocator], addresses)
+        eventually("all are given away", lambda: len(allocator.owners()) == len(addresses), 20)
+        add_collector(namespace, "collector-2")
+        eventually("there are three", lambda: "collector-2" in allocator.lists(), 20)
+        set_targets([allocator], addresses[10:])
+        eventually("some are gone", lambda: len(allocator.owners()) == 90, 20)
+        before = allocator.owners()
+        assert sorted(len(found) for found in allocator.lists().values())[0] == 0
+        assert allocator.stop() == 0
+        allocator.start()
+        assert allocator.owners() == before
+
+        # Killed instead of stopped: what it wrote while it ran counts.
+        time.sleep(6)
+        allocator.process.kill()
+        allocator.process.wait()
+        allocator.start()
+        assert allocator.owners() == before
+
+        # A damaged file is told and no reason not to start.
+        assert allocator.stop() == 0
+        state.write_bytes(state.read_bytes()[:-3] + b"abc")
+        allocator.start()
+        assert "the kept assignment is of no use" in allocator.logs()
+        assert set(allocator.owners()) == set(addresses[10:])
+    finally:
+        assert allocator.stop() == 0
+
+
+OTELCOL = next(iter(sorted(pathlib.Path("~/.cache/swiftlet/otelcol").expanduser().glob("*/otelcol"))), None)
+
+
+@pytest.mark.skipif(not OTELCOL, reason="no collector to push to")
+def test_metrics_are_pushed_to_a_collector(namespace, tmp_path):
+    add_collector(namespace, "collector-0")
+    port, received = free_port(), []
+
+    class Backend(http.server.BaseHTTPRequestHandler):
+        """Where the collector sends what it understood."""
+
+        def do_POST(self):
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *arguments):
+            pass
+
+    backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+    threading.Thread(target=backend.serve_forever, daemon=True).start()
+    (tmp_path / "otelcol.yaml").write_text(yaml.safe_dump({
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "exporters": {"otlp_http": {"endpoint": f"http://127.0.0.1:{backend.server_address[1]}", "encoding": "json",
+                                    "compression": "none"}},
+        "service": {"pipelines": {"metrics": {"receivers": ["otlp"], "exporters": ["otlp_http"]}},
+                    "telemetry": {"metrics": {"level": "none"}}},
+    }))
+    log = open(tmp_path / "otelcol.log", "w", encoding="utf-8")
+    collector = subprocess.Popen([OTELCOL, f"--config={tmp_path}/otelcol.yaml"], stdout=log, stderr=log)
+    exporters = [
+        {"otlp_http": {"endpoint": f"http://127.0.0.1:{port}", "headers": [{"name": "x-key", "value": "hidden"}]}},
+        {"otlp_grpc": {"endpoint": "127.0.0.1:1"}},
+    ]
+    readers = [{"periodic": {"interval": 1000, "exporter": exporter}} for exporter in exporters]
+    allocator = Allocator(tmp_path / "ta", namespace, ["127.0.3.1:80", "127.0.3.2:80"],
+                          more={"telemetry": {"metrics": {"readers": readers}}})
+
+    def pushed():
+        """The metrics of the newest push, by name, and what they come from."""
+        if not received:
+            return {}, {}
+        resource = received[-1]["resourceMetrics"][0]
+        attributes = {a["key"]: a["value"]["stringValue"] for a in resource["resource"]["attributes"]}
+        return {m["name"]: m for m in resource["scopeMetrics"][0]["metrics"]}, attributes
+
+    try:
+        eventually("targets are counted", lambda: pushed()[0].get("opentelemetry_allocator_targets_remaining", {})
+                   .get("gauge", {}).get("dataPoints", [{}])[0].get("asDouble") == 2, 30)
+        metrics, attributes = pushed()
+        assert attributes["service.name"] == "target-allocator" and attributes["service.instance.id"]
+        per_collector = metrics["opentelemetry_allocator_targets_per_collector"]["gauge"]["dataPoints"][0]
+        labels = {a["key"]: a["value"]["stringValue"] for a in per_collector["attributes"]}
+        assert labels == {"collector_name": "collector-0", "strategy": "consistent-hashing"}
+        assert per_collector["asDouble"] == 2
+        time_to_allocate = metrics["opentelemetry_allocator_time_to_allocate"]["histogram"]
+        assert time_to_allocate["aggregationTemporality"] == 2
+        point = time_to_allocate["dataPoints"][0]
+        assert int(point["count"]) == sum(map(int, point["bucketCounts"])) > 0
+        assert "process_resident_memory_bytes" in metrics
+        assert allocator.logs().count("metrics are not pushed with gRPC") == 1
+
+        # While the collector is away that is told once; afterwards it goes on.
+        collector.kill()
+        collector.wait()
+        eventually("the failure is told", lambda: "metrics could not be pushed" in allocator.logs(), 30)
+        time.sleep(3)
+        assert allocator.logs().count("metrics could not be pushed") == 1
+        assert allocator.status("/readyz") == 200
+        before = len(received)
+        collector = subprocess.Popen([OTELCOL, f"--config={tmp_path}/otelcol.yaml"], stdout=log, stderr=log)
+        eventually("it is pushed again", lambda: "metrics are pushed again" in allocator.logs(), 30)
+        eventually("the collector has it", lambda: len(received) > before, 10)
+        assert "hidden" not in allocator.logs()
+    finally:
+        assert allocator.stop() == 0
+        collector.terminate()
+        collector.wait(20)
+        log.close()
+        backend.shutdown()
+        backend.server_close()

@@ -70,6 +70,14 @@ struct CollectorPlanTests {
         )
     }
 
+    /// `spec.serviceAccount` may name the account that was made while it named none.
+    @Test(arguments: [("simplest-collector", []), ("other", ["ServiceAccount default/simplest-collector"])])
+    func theAccountOfThePodsIsNotPruned(_ account: String, _ pruned: [String]) throws {
+        var inputs = CollectorInputs(collector: try .otlp("  serviceAccount: \(account)"))
+        inputs.owned = [self.owned("v1", "ServiceAccount", "simplest-collector")]
+        #expect(try plan(inputs).prune.map(\.reference.description) == pruned)
+    }
+
     /// `configVersions` and one more stay, the newest; what is wanted stays whatever its age.
     @Test(arguments: [
         (1, ["c3", "c4"], ["c1", "c2"]), (3, ["c1", "c2", "c3", "c4"], []), (2, ["c2", "c3", "c4"], ["c1"]),

@@ -102,13 +102,41 @@ struct AllocatorStateTests {
     @Test func targetsAreKeptWithoutCollectors() {
         var state = Self.state(collectors: 0, TargetUpdate(job: "a", changed: groups(0..<10)))
         #expect(state.overview().unassigned == 10)
-        #expect(state.unassignedTargets(limit: 3).map(\.unassigned) == [.noCollectors, .noCollectors, .noCollectors])
+        #expect(state.targets(state.unassignedHashes).map(\.unassigned) == Array(repeating: .noCollectors, count: 10))
         state.setCollectors(pods(0..<3), now: .zero)
         #expect(state.overview().unassigned == 0)
         #expect((0..<3).reduce(0) { $0 + state.targets("a", "collector-\($1)").count } == 10)
         state.setCollectors([], now: .zero)
         #expect(state.overview().unassigned == 10)
         #expect(state.overview().targets == 10)
+    }
+
+    /// What a page shows: hashes of all, then what is shown.
+    @Test func hashesAreThoseOfTheTargets() {
+        var state = Self.state(
+            jobs: [job("a"), job("b")],
+            collectors: 3,
+            TargetUpdate(job: "a", changed: groups(0..<30)),
+            TargetUpdate(job: "b", changed: groups(0..<20))
+        )
+        state.apply([TargetUpdate(job: "a", removed: ["source-3", "source-4"])], now: .zero)
+        #expect(state.hashes().count == 48)
+        #expect(state.hashes(job: "a").count == 28)
+        #expect(state.hashes(job: "none").isEmpty && state.hashes(collector: "none").isEmpty)
+        let all = Set(state.hashes())
+        #expect(all.count == 48)
+        let byCollector = (0..<3).map { state.hashes(collector: "collector-\($0)") }
+        #expect(Set(byCollector.joined()) == all && byCollector.joined().count == 48)
+        for number in 0..<3 {
+            let both = state.hashes(job: "b", collector: "collector-\(number)")
+            let details = state.targets(both)
+            #expect(details.count == both.count)
+            #expect(details.allSatisfy { $0.job == "b" && $0.collector == "collector-\(number)" })
+        }
+        // Who went meanwhile is left out.
+        let hashes = state.hashes(job: "b")
+        state.apply([TargetUpdate(job: "b", removed: ["source-0"])], now: .zero)
+        #expect(state.targets(hashes).count == 19)
     }
 
     @Test func equalTargetsOfAJobAreOne() {
@@ -258,7 +286,7 @@ struct AllocatorStateTests {
         state.setCollectors(pods(0..<2), now: .zero)
         for number in 0..<50 { state.apply([TargetUpdate(job: "a", changed: groups([number]))], now: .zero) }
         #expect(state.overview().unassigned == 50)
-        #expect(state.unassignedTargets(limit: 1).first?.unassigned == .waitingForDiscovery)
+        #expect(state.targets(state.unassignedHashes).first?.unassigned == .waitingForDiscovery)
         state.release(now: .zero)
         // As if all had come at once: in the order of their hashes.
         let other = Self.state(.leastWeighted, TargetUpdate(job: "a", changed: groups(0..<50)))

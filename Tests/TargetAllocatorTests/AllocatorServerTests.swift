@@ -73,6 +73,36 @@ struct AllocatorServerTests {
         return (response, text)
     }
 
+    @Test func otherReplicasGetTheAssignment() async throws {
+        try await self.serving { server, core in
+            let (response, _) = await self.get(server, "/replicas/assignment")
+            #expect(response.status == 200)
+            #expect(response.contentType == "application/vnd.swiftlet.assignment")
+            guard case .buffer(let buffer) = response.body else {
+                Issue.record("no body")
+                return
+            }
+            let snapshot = try AssignmentSnapshot(parsing: Array(buffer.readableBytesView))
+            #expect(snapshot == core.assignment())
+            #expect(snapshot.collectors == ["collector-0", "collector-1"])
+            #expect(snapshot.entries.count == 3)
+            let tag = response.headers.first { $0.0 == "etag" }?.1 ?? ""
+            #expect(!tag.isEmpty)
+            let (second, _) = await self.get(server, "/replicas/assignment", ["if-none-match": tag])
+            #expect(second.status == 304)
+            core.lists.update({ $0.setCollectors([CollectorPod(name: "collector-1")], now: .zero) }, now: .zero)
+            let (third, _) = await self.get(server, "/replicas/assignment", ["if-none-match": tag])
+            #expect(third.status == 200)
+        }
+    }
+
+    @Test func beforeItIsReadyNobodyGetsTheAssignment() async throws {
+        try await self.serving(ready: false) { server, _ in
+            let (response, _) = await self.get(server, "/replicas/assignment")
+            #expect(response.status == 503)
+        }
+    }
+
     @Test func jobsAreThoseWithTargets() async throws {
         try await self.serving { server, _ in
             let (response, text) = await self.get(server, "/jobs")

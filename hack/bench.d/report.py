@@ -12,9 +12,10 @@ class Row:
     seen: float
     unit: str = ""
     yardstick: float | None = None
-    # At most so many times the yardstick, or at most so many units.
+    # At most so many times the yardstick, at most so many units, or at least so many.
     goal_ratio: float | None = None
     goal: float | None = None
+    least: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -24,6 +25,8 @@ class Row:
     def met(self) -> bool | None:
         if self.goal_ratio is not None and self.ratio is not None:
             return self.ratio <= self.goal_ratio
+        if self.least is not None:
+            return self.seen >= self.least
         return None if self.goal is None else self.seen <= self.goal
 
 
@@ -65,7 +68,10 @@ class Report:
             ratio = "" if row.ratio is None else f"{row.ratio:.2f} x"
             goal, verdict = "", ""
             if row.met is not None:
-                goal = f"<= {row.goal_ratio} x" if row.goal_ratio is not None else f"<= {number(row.goal or 0)}"
+                if row.goal_ratio is not None:
+                    goal = f"<= {row.goal_ratio} x"
+                else:
+                    goal = f"<= {number(row.goal or 0)}" if row.least is None else f">= {number(row.least)}"
                 verdict = "met" if row.met else "MISSED"
             lines.append(f"{name:40} {number(row.seen):>10} {yardstick:>10} {ratio:>8}  {goal:<12} {verdict}".rstrip())
         for table in self.tables:

@@ -14,11 +14,16 @@ package struct ApplyEngine: Sendable {
 
     private let client: KubeClient
     private let verified: VerifiedObjects
+    /// Whether the server's apply puts elements of lists where they are wanted (``ListOrder``).
+    private let keepsOrder: Bool
     private let unseen = UnseenWrites()
 
-    package init(client: KubeClient, verified: VerifiedObjects) {
+    /// - Parameter keepsOrder: whether the server is of Kubernetes 1.24 or newer; otherwise a dry run tells before a pod
+    ///   template changes.
+    package init(client: KubeClient, verified: VerifiedObjects, keepsOrder: Bool = false) {
         self.client = client
         self.verified = verified
+        self.keepsOrder = keepsOrder
     }
 
     package enum Outcome: Sendable, Hashable {
@@ -54,7 +59,11 @@ package struct ApplyEngine: Sendable {
         }
         let written: KubeObject
         do {
-            written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
+            if existing != nil, let ordering = try await self.ordering(wanted, resource) {
+                written = try await self.applyOver(ordering, wanted, resource)
+            } else {
+                written = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
+            }
         } catch let error as APIError where error.isInvalid && existing != nil {
             written = try await self.replace(wanted, resource, refusal: error)
         }
@@ -105,18 +114,44 @@ package struct ApplyEngine: Sendable {
     /// ever. A merge patch replaces lists whole. What is wanted and invalid by itself is refused again and nothing happens.
     private func replace(_ wanted: KubeObject, _ resource: APIResource, refusal: APIError) async throws -> KubeObject {
         guard let spec = wanted.replacementSpec else { throw refusal }
-        let namespace = resource.isNamespaced ? wanted.namespace : nil
         do {
-            try await self.client.patch(
-                resource,
-                namespace: namespace,
-                name: wanted.name,
-                .merge(["spec": .object(spec)]),
-                options: WriteOptions(fieldManager: Self.repairer)
-            )
+            return try await self.applyOver(.merge(["spec": .object(spec)]), wanted, resource)
         } catch let error as APIError where error.isInvalid {
             throw refusal
         }
+    }
+
+    /// What an apply would give, with the lists of the pod template in order; `nil` when the apply alone does that.
+    ///
+    /// The template is written once: a second change of it would be a second rollout.
+    private func ordering(_ wanted: KubeObject, _ resource: APIResource) async throws -> PatchBody? {
+        guard !self.keepsOrder, let template = wanted.spec?[object: "template"] else { return nil }
+        let outcome = try await self.client.apply(
+            wanted,
+            resource,
+            fieldManager: Self.fieldManager,
+            options: WriteOptions(dryRun: true)
+        )
+        guard let ordered = outcome.spec?[object: "template"].flatMap({ ListOrder.restored($0, as: template) }),
+            let version = outcome.metadata.resourceVersion
+        else { return nil }
+        // The version makes it a conflict, and so another try, when somebody else writes meanwhile.
+        return .json([
+            ["op": "replace", "path": "/metadata/resourceVersion", "value": .string(version)],
+            ["op": "replace", "path": "/spec/template", "value": .object(ordered)],
+        ])
+    }
+
+    /// Patches an object, then applies what is wanted, so that all of it is ours as after an apply alone.
+    private func applyOver(_ patch: PatchBody, _ wanted: KubeObject, _ resource: APIResource) async throws -> KubeObject {
+        let namespace = resource.isNamespaced ? wanted.namespace : nil
+        try await self.client.patch(
+            resource,
+            namespace: namespace,
+            name: wanted.name,
+            patch,
+            options: WriteOptions(fieldManager: Self.repairer)
+        )
         let applied = try await self.client.apply(wanted, resource, fieldManager: Self.fieldManager)
         // What the patch owns would outlive our no longer wanting it.
         let managers = applied.metadata.json[array: "managedFields"] ?? []
@@ -146,11 +181,18 @@ package struct ApplyEngine: Sendable {
         }
         // The annotation says that nothing was wanted before that isn't wanted now; the comparison, that all of it is there.
         guard existing.appliedHash == hash, let live = existing.content?.tree(),
-            LiveComparison.holds(wanted.json, in: live)
+            LiveComparison.holds(wanted.json, in: live), Self.isInOrder(wanted.json, live)
         else { return false }
         self.verified.verify(existing.uid, fingerprint: existing.fingerprint, hash: hash)
         existing.content?.release()
         return true
+    }
+
+    private static func isInOrder(_ wanted: JSONObject, _ live: JSONObject) -> Bool {
+        guard let wanted = wanted[object: "spec"]?[object: "template"],
+            let live = live[object: "spec"]?[object: "template"]
+        else { return true }
+        return ListOrder.restored(live, as: wanted) == nil
     }
 
     /// Why an object that is not right was written.

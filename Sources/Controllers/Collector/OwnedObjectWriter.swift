@@ -11,10 +11,11 @@ package struct OwnedObjectWriter: Sendable {
     package let owned: OwnedStores
     package let engine: ApplyEngine
 
-    package init(client: KubeClient, owned: OwnedStores) {
+    /// - Parameter keepsOrder: see ``ApplyEngine``.
+    package init(client: KubeClient, owned: OwnedStores, keepsOrder: Bool = false) {
         self.client = client
         self.owned = owned
-        self.engine = ApplyEngine(client: client, verified: owned.verified)
+        self.engine = ApplyEngine(client: client, verified: owned.verified, keepsOrder: keepsOrder)
     }
 
     /// Deletes what must be made anew, applies everything, then deletes what is no longer wanted.

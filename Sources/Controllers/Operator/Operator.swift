@@ -89,7 +89,8 @@ package struct Operator: Sendable {
             owned.update(facts)
             if facts.targetAllocators { stores.targetAllocators.retryNow() }
         }
-        let writer = OwnedObjectWriter(client: self.client, owned: owned)
+        let keepsOrder = facts.kubernetesVersion >= KubernetesVersion(major: 1, minor: 24)
+        let writer = OwnedObjectWriter(client: self.client, owned: owned, keepsOrder: keepsOrder)
         let reconciler = CollectorReconciler(
             client: self.client,
             stores: stores,

@@ -100,11 +100,12 @@ extension AllocatorSettingCatalog {
             ## Readers of metrics
 
             An element of `telemetry.metrics.readers` is `periodic` with `interval` and `timeout` in milliseconds (60000 and
-            30000) and an `exporter`, which is one of `otlp_grpc` and `otlp_http`:
+            30000) and an `exporter`, which is one of `otlp_grpc` and `otlp_http`. With `otlp_http` metrics are pushed in JSON
+            and cumulative; `otlp_grpc` is a warning, and nothing is pushed:
 
             | Key | What it does |
             | --- | --- |
-            | `endpoint` | Where to; must be given. |
+            | `endpoint` | Where to; must be given. Without a path `/v1/metrics` is added. |
             | `headers` | List of `name` and `value`. |
             | `temporality_preference` | `cumulative` (default), `delta` or `low_memory`. |
             | `tls.insecure` | Without TLS (`otlp_grpc` only; `otlp_http` has it in the endpoint). |

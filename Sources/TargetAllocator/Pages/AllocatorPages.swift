@@ -269,18 +269,27 @@ struct AllocatorPages: Sendable {
         let number = QueryText.values("page", in: query).first.flatMap { Int($0) } ?? 1
         guard (1...100_000).contains(number) else { return Self.refuse(400, "page is a number from 1") }
         let end = number * Self.rows
-        let targets = self.core.lists.read { $0.targets(job: job, collector: collector, limit: end + 1) }
+        // While the state is read nobody changes it: only hashes are taken of all, and the rest of those that are shown.
+        let hashes = self.core.lists.read { $0.hashes(job: job, collector: collector) }
+        let shown = Self.page(hashes, after: end - Self.rows)
+        let targets = self.core.lists.read { $0.targets(shown) }
         var page = HTMLPage("Targets")
         let filters = [job.map { "of job \($0)" }, collector.map { "of collector \($0)" }].compactMap { $0 }
         if !filters.isEmpty { page.paragraph(.text("Only those " + filters.joined(separator: " and ") + ".")) }
-        Self.table(of: Array(targets.prefix(end).dropFirst(end - Self.rows)), &page)
+        Self.table(of: targets, &page)
         if number > 1 {
             page.paragraph(.link("previous page", Self.targets(job: job, collector: collector, page: number - 1)))
         }
-        if targets.count > end {
+        if hashes.count > end {
             page.paragraph(.link("next page", Self.targets(job: job, collector: collector, page: number + 1)))
         }
         return page.response()
+    }
+
+    /// Hashes in order, as many as a page has rows.
+    private static func page(_ hashes: [UInt64], after count: Int) -> [UInt64] {
+        guard count < hashes.count else { return [] }
+        return Array(hashes.sorted().dropFirst(count).prefix(Self.rows))
     }
 
     private func dropped(_ query: String?) -> ServerResponse {
@@ -307,7 +316,8 @@ struct AllocatorPages: Sendable {
     private func unassigned() -> ServerResponse {
         var page = HTMLPage("Unassigned targets")
         page.paragraph(.text("At most \(Self.rows) are shown."))
-        Self.table(of: self.core.lists.read { $0.unassignedTargets(limit: Self.rows) }, &page)
+        let shown = Self.page(self.core.lists.read { $0.unassignedHashes }, after: 0)
+        Self.table(of: self.core.lists.read { $0.targets(shown) }, &page)
         return page.response()
     }
 }

@@ -32,6 +32,8 @@ package final class AllocatorCore: Service {
         /// Discoveries that have not said yet what there is.
         var awaited: Set<Place> = []
         var hasCollectors = false
+        /// Whether another replica may have an assignment that counts rather than one made here.
+        var awaitsReplicas: Bool
         var isReady = false
         var pending: [TargetUpdate] = []
         var collectors: [CollectorPod]?
@@ -53,13 +55,20 @@ package final class AllocatorCore: Service {
     /// Changes of jobs come from the file and from resources, each in its own task: one after the other.
     private let order = Mutex(())
     private let isTellingOfDelay = Atomic(true)
+    /// Tells answers of this process from those of the one before it.
+    private let instance = String(UInt64.random(in: 0 ... .max), radix: 16)
+    /// The assignment as it was last written for other replicas.
+    private let written = Mutex<WrittenAssignment?>(nil)
 
     /// - Parameters:
     ///   - patience: how long discoveries may take before targets are given out without them.
     ///   - kept: the assignment from before a restart.
+    ///   - awaitsReplicas: whether other replicas are asked first for the assignment; ``replicasAreSettled()`` says when
+    ///     that is done.
     package init(
         settings: AllocatorSettings,
         kept: AssignmentSnapshot? = nil,
+        awaitsReplicas: Bool = false,
         patience: Duration = .seconds(30),
         metrics: any MetricsFactory = MetricsSystem.factory,
         logger: Logger
@@ -69,7 +78,13 @@ package final class AllocatorCore: Service {
         self.lists = TargetLists(state) { ByteBuffer(bytes: $0) }
         self.metrics = AllocatorMetrics(factory: metrics)
         self.metrics.use(strategy: settings.allocationStrategy)
-        self.state = Mutex(State(file: settings.document, followsResources: settings.prometheusCR.isEnabled))
+        self.state = Mutex(
+            State(
+                file: settings.document,
+                followsResources: settings.prometheusCR.isEnabled,
+                awaitsReplicas: awaitsReplicas
+            )
+        )
         self.patience = patience
         self.logger = logger
         self.metrics.ready(false)
@@ -89,6 +104,7 @@ package final class AllocatorCore: Service {
             state.file = settings.document
             state.followsResources = settings.prometheusCR.isEnabled
             if !settings.prometheusCR.isEnabled { state.resources = nil }
+            if !AllocationSettings(settings).weighs { state.awaitsReplicas = false }
         }
         let now = self.time.now
         self.lists.update({ $0.setSettings(AllocationSettings(settings), now: now) }, now: now)
@@ -253,6 +269,7 @@ package final class AllocatorCore: Service {
             let lacksBasis = state.answers == nil || !state.hasCollectors
             if state.answers == nil { waiting.insert("Prometheus resources", at: 0) }
             if !state.hasCollectors { waiting.insert("collector pods", at: 0) }
+            if state.awaitsReplicas { waiting.insert("the assignment of another replica", at: 0) }
             return (!lacksBasis && (waiting.isEmpty || isLate), waiting)
         }
         let names = "\(waiting.prefix(20).joined(separator: ", "))"
@@ -281,6 +298,57 @@ package final class AllocatorCore: Service {
         return parts.seconds * 1_000_000_000 + parts.attoseconds / 1_000_000_000
     }
 
+    // MARK: Replicas
+
+    /// Who has what now.
+    func assignment() -> AssignmentSnapshot {
+        var snapshot = self.lists.read { $0.gatherSnapshot() }
+        snapshot.sort()
+        return snapshot
+    }
+
+    /// The same for other replicas; `nil` before anything is given out. Written once for each state that is asked for.
+    func writtenAssignment() -> WrittenAssignment? {
+        guard self.isReady else { return nil }
+        return self.written.withLock { written in
+            let count = self.lists.read { $0.changeCount }
+            if let written, written.change == count { return written }
+            var (change, snapshot) = self.lists.read { ($0.changeCount, $0.gatherSnapshot()) }
+            snapshot.sort()
+            let new = WrittenAssignment(
+                change: change,
+                entityTag: "\"\(self.instance)-\(change)\"",
+                body: ByteBuffer(bytes: snapshot.bytes)
+            )
+            written = new
+            return new
+        }
+    }
+
+    /// Another replica decides, and has decided this.
+    ///
+    /// - Returns: what ``changeCount`` is until something else changes.
+    func follow(_ snapshot: AssignmentSnapshot) -> UInt64 {
+        let now = self.time.now
+        let count = self.lists.update(
+            { state in
+                state.follow(snapshot, now: now)
+                return state.changeCount
+            },
+            now: now
+        )
+        self.replicasAreSettled()
+        return count
+    }
+
+    var changeCount: UInt64 { self.lists.read { $0.changeCount } }
+
+    /// It is known whose assignment counts.
+    func replicasAreSettled() {
+        self.state.withLock { $0.awaitsReplicas = false }
+        self.work.raise()
+    }
+
     // MARK: Reading
 
     package var isReady: Bool { self.state.withLock { $0.isReady } }
@@ -301,6 +369,13 @@ package final class AllocatorCore: Service {
             now: self.time.now
         )
     }
+}
+
+/// The assignment as other replicas get it.
+struct WrittenAssignment: Sendable {
+    var change: UInt64
+    var entityTag: String
+    var body: ByteBuffer
 }
 
 /// An answer that many get, in both encodings.

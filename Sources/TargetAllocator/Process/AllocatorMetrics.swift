@@ -29,6 +29,7 @@ final class AllocatorMetrics: Sendable {
     let fileEvents: Counter
     private let gauges = Mutex<[Key: Gauge]>([:])
     private let timers = Mutex<[String: Timer]>([:])
+    private let recorders = Mutex<[String: Recorder]>([:])
     private let strategy = Mutex("")
 
     init(factory: any MetricsFactory = MetricsSystem.factory) {
@@ -58,7 +59,10 @@ final class AllocatorMetrics: Sendable {
     static let descriptions: [(name: String, help: String, buckets: [Double]?)] = [
         ("opentelemetry_allocator_targets_per_collector", "Targets of each collector.", nil),
         ("opentelemetry_allocator_collectors_allocatable", "Collectors that targets can be given to.", nil),
-        ("opentelemetry_allocator_time_to_allocate", "Time to give targets to collectors.", nil),
+        (
+            "opentelemetry_allocator_time_to_allocate", "Seconds to give targets to collectors.",
+            [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+        ),
         ("opentelemetry_allocator_targets_remaining", "Targets kept after filtering.", nil),
         ("opentelemetry_allocator_targets_unassigned", "Targets that are nobody's.", nil),
         ("opentelemetry_allocator_targets", "Targets of each job before filtering.", nil),
@@ -81,6 +85,12 @@ final class AllocatorMetrics: Sendable {
         ("swiftlet_allocator_jobs_rejected", "Jobs of the configuration file that can't be used.", nil),
         ("swiftlet_allocator_reloads_total", "Times the configuration file was read again, by result.", nil),
         ("swiftlet_allocator_ready", "1 once targets are given out.", nil),
+        ("swiftlet_allocator_replicas", "Replicas of the allocator that share one assignment, this one included.", nil),
+        ("swiftlet_allocator_replica_decides", "1 where the others follow this replica's assignment.", nil),
+        (
+            "swiftlet_allocator_replica_fetches_total",
+            "Times the assignment was asked for from the replica that decides, by result.", nil
+        ),
     ]
 
     func use(strategy: String) {
@@ -94,8 +104,20 @@ final class AllocatorMetrics: Sendable {
 
     func allocated(_ method: String, nanoseconds: Int64) {
         let strategy = self.strategy.withLock { $0 }
-        self.timer("opentelemetry_allocator_time_to_allocate", [("method", method), ("strategy", strategy)])
-            .recordNanoseconds(nanoseconds)
+        // Not a timer, whose name would end with its unit: the Go allocator's does not.
+        self.recorders.withLock { recorders in
+            let key = method + "/" + strategy
+            let recorder =
+                recorders[key]
+                ?? Recorder(
+                    label: "opentelemetry_allocator_time_to_allocate",
+                    dimensions: [("method", method), ("strategy", strategy)],
+                    aggregate: true,
+                    factory: self.factory
+                )
+            recorders[key] = recorder
+            recorder.record(Double(nanoseconds) / 1e9)
+        }
     }
 
     func processed(jobs: Set<String>, nanoseconds: Int64) {
@@ -120,6 +142,19 @@ final class AllocatorMetrics: Sendable {
 
     func ready(_ isReady: Bool) {
         Gauge(label: "swiftlet_allocator_ready", factory: self.factory).record(isReady ? 1 : 0)
+    }
+
+    func replicas(_ count: Int, decides: Bool) {
+        Gauge(label: "swiftlet_allocator_replicas", factory: self.factory).record(count)
+        Gauge(label: "swiftlet_allocator_replica_decides", factory: self.factory).record(decides ? 1 : 0)
+    }
+
+    func fetchedAssignment(_ result: String) {
+        Counter(
+            label: "swiftlet_allocator_replica_fetches_total",
+            dimensions: [("result", result)],
+            factory: self.factory
+        ).increment()
     }
 
     func show(_ overview: AllocationOverview) {

@@ -50,7 +50,7 @@ package final class StateFile: Service {
     private func write() async {
         // Before that it would overwrite what it was to keep.
         guard self.core.isReady else { return }
-        let bytes = self.core.lists.read { $0.snapshot() }.bytes
+        let bytes = self.core.assignment().bytes
         guard self.state.withLock({ $0.written }) != bytes else { return }
         let path = self.path
         var failure = ""

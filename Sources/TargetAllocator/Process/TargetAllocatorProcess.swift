@@ -18,17 +18,20 @@ package struct TargetAllocatorProcess: Sendable {
     private let client: KubeClient
     private let exposition: @Sendable () async -> [UInt8]
     private let reload: @Sendable (_ file: String) throws -> AllocatorSettings
+    private let podName: String
     private let metrics: any MetricsFactory
     private let logger: Logger
     private let onListening: (@Sendable (_ name: String, _ port: Int) -> Void)?
 
     /// - Parameters:
     ///   - reload: makes settings of another text of the configuration file, with the flags and the environment of before.
+    ///   - podName: of the pod that this is; empty for the host's name.
     package init(
         settings: AllocatorSettings,
         client: KubeClient,
         exposition: @escaping @Sendable () async -> [UInt8],
         reload: @escaping @Sendable (_ file: String) throws -> AllocatorSettings,
+        podName: String = "",
         metrics: any MetricsFactory = MetricsSystem.factory,
         logger: Logger,
         onListening: (@Sendable (_ name: String, _ port: Int) -> Void)? = nil
@@ -37,6 +40,7 @@ package struct TargetAllocatorProcess: Sendable {
         self.client = client
         self.exposition = exposition
         self.reload = reload
+        self.podName = podName.isEmpty ? ProcessInfo.processInfo.hostName : podName
         self.metrics = metrics
         self.logger = logger
         self.onListening = onListening
@@ -53,7 +57,14 @@ package struct TargetAllocatorProcess: Sendable {
     package func services(file: [UInt8]) async throws -> [any Service] {
         let settings = self.settings
         let kept = settings.stateFile.isEmpty ? nil : await StateFile.read(settings.stateFile, logger: self.logger)
-        let core = AllocatorCore(settings: settings, kept: kept, metrics: self.metrics, logger: self.logger)
+        let weighs = AllocationSettings(settings).weighs
+        let core = AllocatorCore(
+            settings: settings,
+            kept: kept,
+            awaitsReplicas: weighs,
+            metrics: self.metrics,
+            logger: self.logger
+        )
         let runner = DiscoveryRunner(client: self.client) { core.receive($0) }
 
         var services: [any Service] = [
@@ -91,12 +102,22 @@ package struct TargetAllocatorProcess: Sendable {
                 }
             }
         }
-        services += [pods, resources]
+        let (podName, port) = (self.podName, try ListenAddress(parsing: settings.listenAddress).port)
+        // Of a pod its own; where the allocator runs outside of the cluster, the one that it was told.
+        let namespaces = [client.configuration.namespace, settings.collectorNamespace]
+        let replicas = ReplaceableService(weighs) { weighs in
+            // The other strategies come to the same assignment each for itself.
+            weighs
+                ? ReplicaFollower(client: client, namespaces: namespaces, podName: podName, port: port, core: core)
+                : nil
+        }
+        services += [pods, resources, replicas]
         if !settings.stateFile.isEmpty { services.append(StateFile(path: settings.stateFile, core: core)) }
         services.append(
             ConfigurationReload(settings, file: file, core: core, read: self.reload) { settings in
                 pods.replace(Self.pods(settings))
                 resources.replace(Self.resources(settings, client))
+                replicas.replace(AllocationSettings(settings).weighs)
             }
         )
         core.use(runner)

@@ -91,6 +91,8 @@ package struct AllocatorServer: Sendable {
         case ("jobs", 1): return ("/jobs", wantsHTML ? self.pages.jobs() : self.jobs(request))
         case ("jobs", 3) where segments[2] == "targets":
             return ("/jobs/:job_id/targets", self.targets(of: segments[1], request))
+        case ("replicas", 2) where segments[1] == "assignment":
+            return ("/replicas/assignment", self.assignment(request))
         case ("debug", 2):
             guard let page = self.pages.debug(String(segments[1]), request.query) else { break }
             return ("/debug/\(segments[1])", page)
@@ -122,6 +124,22 @@ package struct AllocatorServer: Sendable {
         let list = self.core.lists.list(job: job, collector: collector, compressed: compressed)
         if let collector, request.method == .GET { self.core.delivered(job: job, collector: collector, list) }
         return Self.response(StoredAnswer.Encoding(list), request)
+    }
+
+    /// For the allocator's other replicas: hashes of targets and names of collectors, nothing else.
+    private func assignment(_ request: ServerRequest) -> ServerResponse {
+        guard let assignment = self.core.writtenAssignment() else { return Self.notReady }
+        let headers = [("etag", assignment.entityTag)]
+        if let header = request.headers.first(name: "if-none-match"),
+            EntityTag.matches(header, assignment.entityTag)
+        {
+            return ServerResponse(status: 304, body: .bytes([]), headers: headers)
+        }
+        return ServerResponse(
+            contentType: AssignmentSnapshot.contentType,
+            body: .buffer(assignment.body),
+            headers: headers
+        )
     }
 
     private static func response(_ list: StoredAnswer.Encoding, _ request: ServerRequest) -> ServerResponse {

@@ -18,7 +18,9 @@ struct TargetTime: ParsableCommand {
             time unless they say otherwise: 'discovered' takes in all groups (labels, filter, identity), 'pass' gives all
             targets away, 'scaled' is a pass after one more collector came, 'change_us'
             one pod that is replaced (median and worst of many), 'lists' writes all lists, and 'copy' is the least that
-            anybody does with them: JSONTree writes the same lists from ready trees.
+            anybody does with them: JSONTree writes the same lists from ready trees. 'page' and 'snapshot' are how long a
+            page of 200 targets and a snapshot hold the state, 'page_sort' and 'snapshot_sort' what they do afterwards;
+            'follow' takes in the snapshot of another replica that is the same.
             """
     )
 
@@ -65,14 +67,34 @@ struct TargetTime: ParsableCommand {
             "jobs": .int(fleet.jobs.count), "relabelling": .bool(self.relabelling),
             "kept": .int(state.overview().targets), "labels": .int(fleet.labelsOfEach), "bytes": .int(bytes),
         ]
-        let times = [
-            ("discovered", discovered), ("pass", pass), ("scaled", scaled),
-            ("change_us", changes[changes.count / 2]), ("change_worst_us", changes[changes.count - 1]),
-            ("lists", lists), ("copy", copy),
-        ]
+        let times =
+            [
+                ("discovered", discovered), ("pass", pass), ("scaled", scaled),
+                ("change_us", changes[changes.count / 2]), ("change_worst_us", changes[changes.count - 1]),
+                ("lists", lists), ("copy", copy),
+            ]
+            + Self.readings(state)
         for (name, time) in times { line[name] = Self.number(time) }
         if let filtered { line["filtered"] = Self.number(filtered) }
         return line
+    }
+
+    /// What readers of all targets cost: while they have the state, and afterwards.
+    private static func readings(_ state: AllocatorState) -> [(String, Double)] {
+        var hashes: [UInt64] = []
+        var page = milliseconds { hashes = state.hashes() }
+        let pageSort = milliseconds { hashes.sort() }
+        page += milliseconds { _ = state.targets(hashes.suffix(200)) }
+        var snapshot = AssignmentSnapshot()
+        let gathered = milliseconds { snapshot = state.gatherSnapshot() }
+        let snapshotSort = milliseconds { snapshot.sort() }
+        var follower = state
+        follower.forgetRestored()
+        let follow = milliseconds { follower.follow(snapshot, now: .zero) }
+        return [
+            ("page", page), ("page_sort", pageSort), ("snapshot", gathered), ("snapshot_sort", snapshotSort),
+            ("follow", follow),
+        ]
     }
 
     /// All lists by us, and by JSONTree from a tree that is there.

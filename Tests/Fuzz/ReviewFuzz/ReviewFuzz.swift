@@ -19,7 +19,7 @@ struct ReviewFuzz: ParsableCommand {
     )
 
     @Option(help: "The folder of all tests, whose golden files are the corpus.") var tests = "Tests"
-    @Option(help: "reviews, or configuration: that of the target allocator.") var target = "reviews"
+    @Option(help: "reviews; of the target allocator configuration or relabelling.") var target = "reviews"
     @Option(help: "What the inputs follow from.") var seed: UInt64 = 1
     @Option(help: "The number of the first input.") var first: UInt64 = 0
     @Option(help: "How many inputs.") var count: UInt64 = 100_000
@@ -58,6 +58,7 @@ struct ReviewFuzz: ParsableCommand {
 
     private func random() throws -> @Sendable () throws -> Void {
         if self.target == "configuration" { return { try ConfigurationRun.run(self) } }
+        if self.target == "relabelling" { return { try RelabellingRun.run(self) } }
         let corpus = try FuzzCorpus(tests: self.tests)
         let current = try self.current.map { try CurrentInput($0) }
         return { try self.run(corpus, current) }
