@@ -8,13 +8,40 @@ struct PodParts {
     init(_ spec: JSONObject) { self.spec = spec }
 
     /// Unless the resource names one itself.
-    var dnsPolicy: String {
+    private var dnsPolicy: String {
         if self.spec[object: "podDnsConfig"]?[array: "nameservers"] != nil { return "None" }
         return self.spec[bool: "hostNetwork"] ?? false ? "ClusterFirstWithHostNet" : "ClusterFirst"
     }
 
+    /// How a pod is placed and named: what is neither containers nor volumes nor security.
+    ///
+    /// - Parameters:
+    ///   - dnsPolicy: the user's own, where the resource honours that.
+    ///   - honoursHostPID: likewise.
+    func placement(dnsPolicy: String? = nil, honoursHostPID: Bool = false) -> JSONObject {
+        var pod: JSONObject = [
+            "dnsPolicy": .string(dnsPolicy ?? self.dnsPolicy),
+            "dnsConfig": .object(self.spec[object: "podDnsConfig"] ?? [:]),
+        ]
+        if self.spec[bool: "hostNetwork"] == true { pod["hostNetwork"] = true }
+        if honoursHostPID, self.spec[bool: "hostPID"] == true { pod["hostPID"] = true }
+        pod.copy("hostUsers", from: self.spec)
+        let aliases = self.hostAliases
+        if !aliases.isEmpty { pod["hostAliases"] = .array(aliases) }
+        pod["shareProcessNamespace"] = .bool(self.spec[bool: "shareProcessNamespace"] ?? false)
+        pod.copy(
+            "tolerations",
+            "nodeSelector",
+            "priorityClassName",
+            "affinity",
+            "terminationGracePeriodSeconds",
+            from: self.spec
+        )
+        return pod
+    }
+
     /// One entry for each address: server-side apply keys them by it, so that the names of repeated ones are joined.
-    var hostAliases: [JSONValue] {
+    private var hostAliases: [JSONValue] {
         var aliases: [(ip: String, json: JSONObject)] = []
         for value in self.spec[array: "hostAliases"] ?? [] {
             guard let json = value.object else { continue }

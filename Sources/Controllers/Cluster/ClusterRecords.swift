@@ -55,12 +55,7 @@ package struct InstrumentationRecord: Sendable, Equatable {
     package var instrumentation: Instrumentation
 
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
-        var object = try cursor.readObjectTree()
-        object.mutateObject("metadata") { metadata in
-            metadata.remove("managedFields")
-            metadata.remove("resourceVersion")
-        }
-        self.instrumentation = Instrumentation(object)
+        self.instrumentation = Instrumentation(try cursor.readResource())
     }
 }
 
@@ -80,14 +75,7 @@ package struct CollectorRecord: Sendable, Equatable {
     var size: Int { self.bytes.count }
 
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
-        var object = try cursor.readObjectTree()
-        object.mutateObject("metadata") { metadata in
-            metadata.remove("managedFields")
-            metadata.remove("resourceVersion")
-        }
-        // Lists leave these out, and rendering names the owner by them.
-        object.insert("apiVersion", "opentelemetry.io/v1beta1", at: 0)
-        object.insert("kind", "OpenTelemetryCollector", at: 1)
+        let object = try cursor.readResource(ResourceCatalog.collectors)
         let collector = Collector(object)
         self.key = ObjectKey(namespace: collector.namespace, name: collector.name)
         self.generation = object[object: "metadata"]?[int: "generation"] ?? 0
@@ -115,13 +103,7 @@ package struct TargetAllocatorRecord: Sendable, Equatable {
     var size: Int { self.bytes.count }
 
     package init(_ cursor: inout JSONCursor) throws(JSONError) {
-        var object = try cursor.readObjectTree()
-        object.mutateObject("metadata") { metadata in
-            metadata.remove("managedFields")
-            metadata.remove("resourceVersion")
-        }
-        object.insert("apiVersion", "opentelemetry.io/v1alpha1", at: 0)
-        object.insert("kind", "TargetAllocator", at: 1)
+        let object = try cursor.readResource(ResourceCatalog.targetAllocators)
         self.facts = TargetAllocatorFacts(KubeObject(object))
         self.bytes = object.bytes()
     }
@@ -132,5 +114,23 @@ package struct TargetAllocatorRecord: Sendable, Equatable {
             throw JSONError(.unexpectedKind, "a target allocator is not an object", offset: 0)
         }
         return TargetAllocatorResource(object)
+    }
+}
+
+extension JSONCursor {
+    /// An object without what only the server cares about.
+    ///
+    /// - Parameter kind: said in the object, where rendering names an owner by it; lists leave that out.
+    fileprivate mutating func readResource(_ kind: APIResource? = nil) throws(JSONError) -> JSONObject {
+        var object = try self.readObjectTree()
+        object.mutateObject("metadata") { metadata in
+            metadata.remove("managedFields")
+            metadata.remove("resourceVersion")
+        }
+        if let kind {
+            object.insert("apiVersion", .string(kind.groupVersionKind.apiVersion), at: 0)
+            object.insert("kind", .string(kind.kind), at: 1)
+        }
+        return object
     }
 }

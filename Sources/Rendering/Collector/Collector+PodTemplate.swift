@@ -20,22 +20,7 @@ extension CollectorContext {
             [.object(self.container(isSidecar: false))] + parts.containers("additionalContainers")
         )
         pod["volumes"] = .array(self.volumes)
-        pod["dnsPolicy"] = .string(self.spec.dnsPolicy ?? parts.dnsPolicy)
-        pod["dnsConfig"] = .object(self.spec.json[object: "podDnsConfig"] ?? [:])
-        if self.spec.hostNetwork { pod["hostNetwork"] = true }
-        if self.spec.json[bool: "hostPID"] == true { pod["hostPID"] = true }
-        pod.copy("hostUsers", from: self.spec.json)
-        let aliases = parts.hostAliases
-        if !aliases.isEmpty { pod["hostAliases"] = .array(aliases) }
-        pod["shareProcessNamespace"] = .bool(self.spec.json[bool: "shareProcessNamespace"] ?? false)
-        pod.copy(
-            "tolerations",
-            "nodeSelector",
-            "priorityClassName",
-            "affinity",
-            "terminationGracePeriodSeconds",
-            from: self.spec.json
-        )
+        for (name, value) in parts.placement(dnsPolicy: self.spec.dnsPolicy, honoursHostPID: true) { pod[name] = value }
         // Daemon sets have a pod on each node anyway; the Go operator ignores the constraints there.
         if self.mode != .daemonset { pod.copy("topologySpreadConstraints", from: self.spec.json) }
         let securityContext = self.securityContext

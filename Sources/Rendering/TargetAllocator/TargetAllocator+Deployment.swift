@@ -52,22 +52,8 @@ extension TargetAllocatorContext {
                 ]
             ] + mutualTLS.volumes + self.spec.list("volumes")
         )
-        pod["dnsPolicy"] = .string(parts.dnsPolicy)
-        pod["dnsConfig"] = .object(self.spec.json[object: "podDnsConfig"] ?? [:])
-        if self.spec.json[bool: "hostNetwork"] == true { pod["hostNetwork"] = true }
-        pod.copy("hostUsers", from: self.spec.json)
-        let aliases = parts.hostAliases
-        if !aliases.isEmpty { pod["hostAliases"] = .array(aliases) }
-        pod["shareProcessNamespace"] = .bool(self.spec.json[bool: "shareProcessNamespace"] ?? false)
-        pod.copy(
-            "tolerations",
-            "nodeSelector",
-            "priorityClassName",
-            "affinity",
-            "terminationGracePeriodSeconds",
-            "topologySpreadConstraints",
-            from: self.spec.json
-        )
+        for (name, value) in parts.placement() { pod[name] = value }
+        pod.copy("topologySpreadConstraints", from: self.spec.json)
         if let context = self.spec.json[object: "podSecurityContext"], !context.isEmpty {
             pod["securityContext"] = .object(context)
         }

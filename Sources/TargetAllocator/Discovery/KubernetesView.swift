@@ -59,8 +59,8 @@ private final class BatchLookup {
     private var namespaces: [String: ObjectRecord?] = [:]
 
     func lookup(
-        pods: SharedStore<PodRecord>? = nil,
-        services: SharedStore<ServiceRecord>? = nil,
+        pods: SharedStore<PodRecord>?,
+        services: SharedStore<ServiceRecord>?,
         nodes: SharedStore<NodeRecord>?,
         namespaces: SharedStore<ObjectRecord>?
     ) -> DiscoveryLookup {
@@ -113,12 +113,10 @@ struct KubernetesViewMaker {
     var attachesNodes: Bool
     var attachesNamespaces: Bool
 
-    private func attachedNodes() -> SharedStore<NodeRecord>? {
-        self.attachesNodes ? self.cluster.nodes.use(self.selectors.scope("node", namespace: nil)) : nil
-    }
-
-    private func attachedNamespaces() -> SharedStore<ObjectRecord>? {
-        self.attachesNamespaces ? self.cluster.namespaces.use(WatchScope()) : nil
+    /// Something that the role's objects refer to, and which of them one of it concerns.
+    private struct Related<Record: DiscoveryRecord> {
+        var shared: SharedStore<Record>
+        var affected: @Sendable (ObjectKey) -> [ObjectKey]
     }
 
     func nodes() -> KubernetesView {
@@ -134,115 +132,118 @@ struct KubernetesViewMaker {
 
     func pods(in namespace: String?) -> KubernetesView {
         let main = self.cluster.pods.use(self.selectors.scope("pod", namespace: namespace))
-        let nodes = self.attachedNodes()
-        let namespaces = self.attachedNamespaces()
-        return KubernetesView(
-            watches: [main.watch] + [nodes?.watch, namespaces?.watch].compactMap { $0 },
-            keys: { main.store.keys() },
-            groups: { keys in
-                let lookup = BatchLookup().lookup(nodes: nodes, namespaces: namespaces)
-                return keys.map { main.store[$0]?.record.targetGroup(lookup) }
-            },
+        return self.view(
+            of: main,
+            nodes: self.attachedNodes { main.store.keys(by: .podNode, $0.name) },
             source: { PodRecord.source($0) },
-            subscribe: { tell in
-                [
-                    main.subscribe { key in [key] }(tell),
-                    nodes?.subscribe { key in main.store.keys(by: .podNode, key.name) }(tell),
-                    namespaces?.subscribe { key in main.store.keys(in: key.name) }(tell),
-                ].compactMap { $0 }
-            }
+            group: { $0.targetGroup($1) }
         )
     }
 
     func services(in namespace: String?) -> KubernetesView {
-        let main = self.cluster.services.use(self.selectors.scope("service", namespace: namespace))
-        let namespaces = self.attachedNamespaces()
-        return KubernetesView(
-            watches: [main.watch] + [namespaces?.watch].compactMap { $0 },
-            keys: { main.store.keys() },
-            groups: { keys in
-                let lookup = BatchLookup().lookup(nodes: nil, namespaces: namespaces)
-                return keys.map { main.store[$0]?.record.targetGroup(lookup) }
-            },
+        self.view(
+            of: self.cluster.services.use(self.selectors.scope("service", namespace: namespace)),
             source: { ServiceRecord.source($0) },
-            subscribe: { tell in
-                [
-                    main.subscribe { key in [key] }(tell),
-                    namespaces?.subscribe { key in main.store.keys(in: key.name) }(tell),
-                ].compactMap { $0 }
-            }
+            group: { $0.targetGroup($1) }
         )
     }
 
     func ingresses(in namespace: String?) -> KubernetesView {
-        let main = self.cluster.ingresses.use(self.selectors.scope("ingress", namespace: namespace))
-        let namespaces = self.attachedNamespaces()
-        return KubernetesView(
-            watches: [main.watch] + [namespaces?.watch].compactMap { $0 },
-            keys: { main.store.keys() },
-            groups: { keys in
-                let lookup = BatchLookup().lookup(nodes: nil, namespaces: namespaces)
-                return keys.map { main.store[$0]?.record.targetGroup(lookup) }
-            },
+        self.view(
+            of: self.cluster.ingresses.use(self.selectors.scope("ingress", namespace: namespace)),
             source: { IngressRecord.source($0) },
-            subscribe: { tell in
-                [
-                    main.subscribe { key in [key] }(tell),
-                    namespaces?.subscribe { key in main.store.keys(in: key.name) }(tell),
-                ].compactMap { $0 }
-            }
+            group: { $0.targetGroup($1) }
         )
     }
 
     func endpoints(in namespace: String?) -> KubernetesView {
         let main = self.cluster.endpoints.use(self.selectors.scope("endpoints", namespace: namespace))
-        let pods = self.cluster.pods.use(self.selectors.scope("pod", namespace: namespace))
-        let services = self.cluster.services.use(self.selectors.scope("service", namespace: namespace))
-        let nodes = self.attachedNodes()
-        let namespaces = self.attachedNamespaces()
-        return KubernetesView(
-            watches: [main.watch, pods.watch, services.watch] + [nodes?.watch, namespaces?.watch].compactMap { $0 },
-            keys: { main.store.keys() },
-            groups: { keys in
-                let lookup = BatchLookup().lookup(pods: pods, services: services, nodes: nodes, namespaces: namespaces)
-                return keys.map { main.store[$0]?.record.targetGroup(lookup) }
-            },
+        return self.view(
+            of: main,
+            pods: self.pods(of: namespace) { main.store.keys(by: .endpointsPod, $0.description) },
+            // They have the name of their Service.
+            services: self.services(of: namespace) { [$0] },
+            nodes: self.attachedNodes { main.store.keys(by: .endpointsNode, $0.name) },
             source: { EndpointsRecord.source($0) },
-            subscribe: { tell in
-                [
-                    main.subscribe { key in [key] }(tell),
-                    pods.subscribe { key in main.store.keys(by: .endpointsPod, key.description) }(tell),
-                    services.subscribe { key in [key] }(tell),
-                    nodes?.subscribe { key in main.store.keys(by: .endpointsNode, key.name) }(tell),
-                    namespaces?.subscribe { key in main.store.keys(in: key.name) }(tell),
-                ].compactMap { $0 }
-            }
+            group: { $0.targetGroup($1) }
         )
     }
 
     func endpointSlices(in namespace: String?) -> KubernetesView {
         let main = self.cluster.endpointSlices.use(self.selectors.scope("endpointslice", namespace: namespace))
-        let pods = self.cluster.pods.use(self.selectors.scope("pod", namespace: namespace))
-        let services = self.cluster.services.use(self.selectors.scope("service", namespace: namespace))
-        let nodes = self.attachedNodes()
-        let namespaces = self.attachedNamespaces()
+        return self.view(
+            of: main,
+            pods: self.pods(of: namespace) { main.store.keys(by: .slicePod, $0.description) },
+            services: self.services(of: namespace) { main.store.keys(by: .sliceService, $0.description) },
+            nodes: self.attachedNodes { main.store.keys(by: .sliceNode, $0.name) },
+            source: { EndpointSliceRecord.source($0) },
+            group: { $0.targetGroup($1) }
+        )
+    }
+
+    private func pods(
+        of namespace: String?,
+        affecting affected: @escaping @Sendable (ObjectKey) -> [ObjectKey]
+    ) -> Related<PodRecord> {
+        Related(
+            shared: self.cluster.pods.use(self.selectors.scope("pod", namespace: namespace)),
+            affected: affected
+        )
+    }
+
+    private func services(
+        of namespace: String?,
+        affecting affected: @escaping @Sendable (ObjectKey) -> [ObjectKey]
+    ) -> Related<ServiceRecord> {
+        Related(
+            shared: self.cluster.services.use(self.selectors.scope("service", namespace: namespace)),
+            affected: affected
+        )
+    }
+
+    private func attachedNodes(
+        affecting affected: @escaping @Sendable (ObjectKey) -> [ObjectKey]
+    ) -> Related<NodeRecord>? {
+        guard self.attachesNodes else { return nil }
+        return Related(
+            shared: self.cluster.nodes.use(self.selectors.scope("node", namespace: nil)),
+            affected: affected
+        )
+    }
+
+    /// A role whose objects lie in namespaces.
+    private func view<Record: DiscoveryRecord>(
+        of main: SharedStore<Record>,
+        pods: Related<PodRecord>? = nil,
+        services: Related<ServiceRecord>? = nil,
+        nodes: Related<NodeRecord>? = nil,
+        source: @escaping @Sendable (ObjectKey) -> String,
+        group: @escaping @Sendable (Record, DiscoveryLookup) -> TargetGroup
+    ) -> KubernetesView {
+        let namespaces = self.attachesNamespaces ? self.cluster.namespaces.use(WatchScope()) : nil
+        let (podStore, serviceStore, nodeStore) = (pods?.shared, services?.shared, nodes?.shared)
+        let subscriptions = [
+            main.subscribe { key in [key] },
+            pods.map { $0.shared.subscribe($0.affected) },
+            services.map { $0.shared.subscribe($0.affected) },
+            nodes.map { $0.shared.subscribe($0.affected) },
+            namespaces?.subscribe { key in main.store.keys(in: key.name) },
+        ].compactMap { $0 }
         return KubernetesView(
-            watches: [main.watch, pods.watch, services.watch] + [nodes?.watch, namespaces?.watch].compactMap { $0 },
+            watches: [main.watch, podStore?.watch, serviceStore?.watch, nodeStore?.watch, namespaces?.watch]
+                .compactMap { $0 },
             keys: { main.store.keys() },
             groups: { keys in
-                let lookup = BatchLookup().lookup(pods: pods, services: services, nodes: nodes, namespaces: namespaces)
-                return keys.map { main.store[$0]?.record.targetGroup(lookup) }
+                let lookup = BatchLookup().lookup(
+                    pods: podStore,
+                    services: serviceStore,
+                    nodes: nodeStore,
+                    namespaces: namespaces
+                )
+                return keys.map { key in main.store[key].map { group($0.record, lookup) } }
             },
-            source: { EndpointSliceRecord.source($0) },
-            subscribe: { tell in
-                [
-                    main.subscribe { key in [key] }(tell),
-                    pods.subscribe { key in main.store.keys(by: .slicePod, key.description) }(tell),
-                    services.subscribe { key in main.store.keys(by: .sliceService, key.description) }(tell),
-                    nodes?.subscribe { key in main.store.keys(by: .sliceNode, key.name) }(tell),
-                    namespaces?.subscribe { key in main.store.keys(in: key.name) }(tell),
-                ].compactMap { $0 }
-            }
+            source: source,
+            subscribe: { tell in subscriptions.map { $0(tell) } }
         )
     }
 }
