@@ -7,6 +7,10 @@ package struct Label: Sendable, Hashable {
         self.name = name
         self.value = value
     }
+
+    package static func == (left: Label, right: Label) -> Bool {
+        left.name.hasSameBytes(as: right.name) && left.value.hasSameBytes(as: right.value)
+    }
 }
 
 /// Targets that come and go together.

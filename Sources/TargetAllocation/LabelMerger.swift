@@ -60,11 +60,11 @@ struct LabelMemory: Sendable {
                 pairs.append(pair)
                 continue
             }
-            if self.labels[place].label.name != label.name {
+            if !self.labels[place].label.name.hasSameBytes(as: label.name) {
                 self.labels[place].pair.name = symbols.intern(label.name)
                 self.labels[place].label.name = label.name
             }
-            if self.labels[place].label.value != label.value {
+            if !self.labels[place].label.value.hasSameBytes(as: label.value) {
                 self.labels[place].pair.value = symbols.intern(label.value)
                 self.labels[place].label.value = label.value
             }

@@ -20,11 +20,11 @@ struct LabelDraft {
         result.reserveCapacity(self.labels.count)
         let order = self.labels.indices.sorted { left, right in
             let (a, b) = (self.labels[left].name, self.labels[right].name)
-            return a == b ? left < right : a.utf8.lexicographicallyPrecedes(b.utf8)
+            return a.hasSameBytes(as: b) ? left < right : a.utf8.lexicographicallyPrecedes(b.utf8)
         }
         for place in order {
             let label = self.labels[place]
-            if result.last?.name == label.name { result.removeLast() }
+            if let last = result.last, last.name.hasSameBytes(as: label.name) { result.removeLast() }
             result.append(label)
         }
         result.removeAll { $0.value.isEmpty && $0.name != Label.address }

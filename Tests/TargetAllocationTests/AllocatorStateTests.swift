@@ -62,6 +62,26 @@ struct AllocatorStateTests {
         )
     }
 
+    /// An é of one code point and one of two are two values, however alike they look and to Swift are.
+    @Test func valuesOfOtherBytesAreOtherValues() {
+        let update = TargetUpdate(
+            job: "a",
+            changed: [
+                group(
+                    "one",
+                    [:],
+                    ["__address__": "10.0.0.1:1", "zone": "caf\u{E9}"],
+                    [
+                        "__address__": "10.0.0.2:1", "zone": "cafe\u{301}",
+                    ]
+                )
+            ]
+        )
+        let state = Self.state(collectors: 1, update)
+        let zones = state.targets("a", "collector-0").map { Array(($0["zone"] ?? "").utf8) }
+        #expect(Set(zones) == [Array("caf\u{E9}".utf8), Array("cafe\u{301}".utf8)])
+    }
+
     /// What is copied from the target before is that target's only where the label is.
     @Test(arguments: 1...20)
     func listsOfManyKindsOfTargets(seed: UInt64) {
