@@ -143,7 +143,8 @@ package struct ApplyEngine: Sendable {
     }
 
     /// Patches an object, then applies what is wanted, so that all of it is ours as after an apply alone.
-    private func applyOver(_ patch: PatchBody, _ wanted: KubeObject, _ resource: APIResource) async throws -> KubeObject {
+    private func applyOver(_ patch: PatchBody, _ wanted: KubeObject, _ resource: APIResource) async throws -> KubeObject
+    {
         let namespace = resource.isNamespaced ? wanted.namespace : nil
         try await self.client.patch(
             resource,
