@@ -9,7 +9,7 @@ struct DNSRefresh: GroupRefresh {
     let names: [String]
     let type: Resolver.RecordType
     let port: Int
-    private var groups: [String: TargetGroup] = [:]
+    private var groups: [String: GroupList] = [:]
     private var failed: Set<String> = []
     private let resolver = Resolver()
 
@@ -34,7 +34,7 @@ struct DNSRefresh: GroupRefresh {
         )
     }
 
-    mutating func refresh() async throws -> [TargetGroup]? {
+    mutating func refresh() async throws -> [GroupList]? {
         let (type, resolver) = (self.type, self.resolver)
         let answers = await withTaskGroup { group in
             for name in Set(self.names) {
@@ -55,7 +55,10 @@ struct DNSRefresh: GroupRefresh {
             DiscoveryMetrics.dnsLookups.increment()
             switch answer {
             case .success(let records):
-                self.groups[name] = DNSRecord.targetGroup(name: name, records: records, port: self.port)
+                let group = DNSRecord.targetGroup(name: name, records: records, port: self.port)
+                if self.groups[name]?.holds([group]) != true {
+                    self.groups[name] = GroupList(place: name, groups: [group])
+                }
                 self.failed.remove(name)
             case .failure(let error):
                 DiscoveryMetrics.dnsFailures.increment()
@@ -68,6 +71,6 @@ struct DNSRefresh: GroupRefresh {
                 }
             }
         }
-        return self.groups.values.sorted { $0.source < $1.source }
+        return self.groups.values.sorted { $0.place < $1.place }
     }
 }

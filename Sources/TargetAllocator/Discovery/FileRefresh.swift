@@ -12,7 +12,7 @@ import TargetDiscovery
 struct FileRefresh: GroupRefresh {
     private struct Known {
         var stamp: FileStamp
-        var groups: [TargetGroup]
+        var groups: GroupList
         var isBroken: Bool
     }
 
@@ -37,7 +37,7 @@ struct FileRefresh: GroupRefresh {
         )
     }
 
-    mutating func refresh() async throws -> [TargetGroup]? {
+    mutating func refresh() async throws -> [GroupList]? {
         let isFirst = self.nextReread == nil
         var readsAll = false
         if let due = self.nextReread, self.time.now < due {
@@ -64,13 +64,13 @@ struct FileRefresh: GroupRefresh {
                 continue
             }
             let read = try await self.read(path, stamp, known)
-            if read.groups != known?.groups { isChanged = true }
+            if read.groups !== known?.groups { isChanged = true }
             now[path] = read
         }
         if Set(now.keys) != Set(self.files.keys) { isChanged = true }
         self.files = now
         guard isChanged else { return nil }
-        return now.sorted { $0.key < $1.key }.flatMap(\.value.groups)
+        return now.sorted { $0.key < $1.key }.map(\.value.groups)
     }
 
     private func read(_ path: String, _ stamp: FileStamp, _ known: Known?) async throws -> Known {
@@ -79,7 +79,9 @@ struct FileRefresh: GroupRefresh {
                 guard let format = TargetList.Format(path: path) else {
                     throw FileError(message: "the name of a file with targets ends with .json, .yml or .yaml")
                 }
-                return try TargetList.groups(file: try FileContent.bytes(of: path), path: path, format: format)
+                let groups = try TargetList.groups(file: try FileContent.bytes(of: path), path: path, format: format)
+                if let known, known.groups.holds(groups) { return known.groups }
+                return GroupList(place: path, groups: groups)
             }
             if known?.isBroken == true {
                 Logger.current.info("a file with targets is good again", metadata: ["file": "\(path)"])
@@ -92,7 +94,7 @@ struct FileRefresh: GroupRefresh {
                 "a file with targets can't be used: its targets stay as they were",
                 metadata: ["file": "\(path)", "error": "\(error)"]
             )
-            return Known(stamp: stamp, groups: known?.groups ?? [], isBroken: true)
+            return Known(stamp: stamp, groups: known?.groups ?? GroupList(place: path, groups: []), isBroken: true)
         }
     }
 }

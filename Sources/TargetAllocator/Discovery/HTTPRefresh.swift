@@ -12,6 +12,7 @@ struct HTTPRefresh: GroupRefresh {
     let channel: GroupChannel
     private var oauth: OAuthToken?
     private var failure: String?
+    private var known: GroupList?
 
     init(discovery: HTTPDiscovery, channel: GroupChannel) {
         self.discovery = discovery
@@ -26,11 +27,14 @@ struct HTTPRefresh: GroupRefresh {
         )
     }
 
-    mutating func refresh() async throws -> [TargetGroup]? {
+    mutating func refresh() async throws -> [GroupList]? {
         do {
             let groups = try await self.fetch()
             self.failure = nil
-            return groups
+            if let known = self.known, known.holds(groups) { return [known] }
+            let list = GroupList(place: self.discovery.url, groups: groups)
+            self.known = list
+            return [list]
         } catch {
             try Task.checkCancellation()
             DiscoveryMetrics.httpFailures.increment()

@@ -1,3 +1,4 @@
+import CDiscovery
 import JSONTree
 import KubeClient
 import KubeRuntime
@@ -216,9 +217,17 @@ package final class AllocatorCore: Service {
     package func run() async throws {
         let deadline = self.time.now + self.patience
         try await untilGracefulShutdown {
+            // How many groups came, and how often memory is still to be given back for many of them: a second time when
+            // collectors have fetched their lists, which are made in pieces.
+            var (taken, returns) = (0, 0)
             while true {
-                self.step(deadline: deadline)
+                taken += self.step(deadline: deadline)
                 try await self.time.sleep(for: .milliseconds(200))
+                if taken >= Self.manyGroups { (taken, returns) = (0, 2) }
+                if returns > 0, self.state.withLock({ $0.pending.isEmpty }) {
+                    returns -= 1
+                    try await blocking { cdiscovery_give_back_memory() }
+                }
                 let isReady = self.isReady
                 let handOver = self.lists.read { $0.nextDeadline }
                 let wakesLate = !isReady && self.time.now < deadline
@@ -228,7 +237,11 @@ package final class AllocatorCore: Service {
         }
     }
 
-    private func step(deadline: Duration) {
+    /// So many groups leave behind what is worth giving back: texts of files and answers, and what was made of them.
+    private static let manyGroups = 5000
+
+    /// - Returns: how many groups were taken in.
+    private func step(deadline: Duration) -> Int {
         let now = self.time.now
         let (updates, collectors) = self.state.withLock { state in
             let found = (state.pending, state.collectors)
@@ -257,6 +270,7 @@ package final class AllocatorCore: Service {
         self.becomeReady(now: now, deadline: deadline)
         self.lists.update({ $0.tick(now: now) }, now: now)
         self.metrics.show(self.lists.read { $0.overview() })
+        return updates.reduce(0) { $0 + $1.changed.count }
     }
 
     private func becomeReady(now: Duration, deadline: Duration) {

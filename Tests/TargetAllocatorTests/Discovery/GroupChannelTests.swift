@@ -56,11 +56,32 @@ struct GroupChannelTests {
     }
 
     @Test func differences() {
-        let known = [Self.group("1", "a:1"), Self.group("2", "b:1"), Self.group("3")]
-        let found = [Self.group("2", "b:2"), Self.group("3"), Self.group("4", "d:1")]
-        let (changed, removed) = RefreshingFinder<FileRefresh>.difference(from: known, to: found)
-        #expect(changed.map(\.source) == ["2", "4"])
-        #expect(removed == ["1"])
+        let same = GroupList(place: "same", groups: [Self.group("0", "z:1")])
+        let known = GroupList(place: "a", groups: [Self.group("1", "a:1"), Self.group("2", "b:1"), Self.group("3")])
+        let found = GroupList(place: "a", groups: [Self.group("2", "b:2"), Self.group("3"), Self.group("4", "d:1")])
+        let gone = GroupList(place: "b", groups: [Self.group("5", "e:1")])
+        let new = GroupList(place: "c", groups: [Self.group("6", "f:1")])
+        let (changed, removed) = RefreshingFinder<FileRefresh>.difference(
+            from: [same, known, gone],
+            to: [same, found, new]
+        )
+        #expect(changed == [Self.group("2", "b:2"), Self.group("4", "d:1"), Self.group("6", "f:1")])
+        #expect(removed.sorted() == ["1", "5"])
+    }
+
+    @Test func listsGiveBackWhatTheyWereMadeOf() {
+        let labels = [Label(name: "zone", value: "caf\u{E9}"), Label(name: "zone", value: "cafe\u{301}")]
+        let groups = [
+            TargetGroup(source: "1", labels: labels, targets: [[], [labels[0]], [labels[1], labels[0]]]),
+            TargetGroup(source: "2", labels: [], targets: []),
+            TargetGroup(source: "3", labels: [labels[1]], targets: [[labels[1]]]),
+        ]
+        let list = GroupList(place: "a", groups: groups)
+        #expect(list.groups == groups && list.holds(groups))
+        #expect(!list.holds(Array(groups.dropLast())) && !list.holds(groups.reversed()))
+        var others = groups
+        others[2].targets[0][0].value = "caf\u{E9}"
+        #expect(!list.holds(others))
     }
 
     @Test func discoveredTargets() {

@@ -29,7 +29,7 @@ import Testing
             var settings = HTTPClientSettings(basicAuth: .init(username: "me", password: "s3cret"))
             settings.headers = [.init(name: "X-Scope", values: ["a"], secrets: ["b"])]
             var refresh = Self.refresh(server.url + "/t?q=1", interval: 90_500, settings)
-            let found = try await refresh.refresh()
+            let found = try await refresh.refresh()?.flatMap(\.groups)
             #expect(found?.map(\.source) == [server.url + "/t?q=1:0"])
             let request = try #require(server.requests.first)
             #expect(request.uri == "/t?q=1")
@@ -50,7 +50,7 @@ import Testing
     ]) func answersThatAreNone(_ answer: ScriptedAnswer) async throws {
         try await ScriptedServer.run([answer]) { server in
             var refresh = Self.refresh(server.url + "/t", interval: 300)
-            let found = try await refresh.refresh()
+            let found = try await refresh.refresh()?.flatMap(\.groups)
             #expect(found == nil)
         }
     }
@@ -73,7 +73,7 @@ import Testing
             )
             var refresh = Self.refresh(server.url + "/t", HTTPClientSettings(oauth2: oauth))
             for _ in 0..<3 {
-                let found = try await refresh.refresh()
+                let found = try await refresh.refresh()?.flatMap(\.groups)
                 #expect(found?.count == 1)
             }
             let asked = server.requests.filter { $0.path == "/token" }
@@ -98,7 +98,7 @@ import Testing
                 tokenURL: server.url + "/token"
             )
             var refresh = Self.refresh(server.url + "/t", HTTPClientSettings(oauth2: oauth))
-            let found = try await refresh.refresh()
+            let found = try await refresh.refresh()?.flatMap(\.groups)
             #expect(found?.count == 1)
             #expect(server.requests.last?.headers["Authorization"] == ["Bearer t"])
         }
@@ -110,11 +110,11 @@ import Testing
         }
         try await ScriptedServer.run(script: script) { server in
             var follows = Self.refresh(server.url + "/old")
-            let found = try await follows.refresh()
+            let found = try await follows.refresh()?.flatMap(\.groups)
             // The label tells what was configured.
             #expect(found?.first?.labels.first == Label(name: "__meta_url", value: server.url + "/old"))
             var stays = Self.refresh(server.url + "/old", HTTPClientSettings(followRedirects: false))
-            let none = try await stays.refresh()
+            let none = try await stays.refresh()?.flatMap(\.groups)
             #expect(none == nil)
         }
     }
