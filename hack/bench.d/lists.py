@@ -11,8 +11,8 @@ from statistics import median
 
 from machine import Disturbance, cpu_seconds, memory
 from report import Report
-from webhooks import CLIENT_CPU, NOISE, SERVER_CPU, share_all_cpus, share_client_cpu
-from world import HACK, Failure, Process, World, run, say
+from webhooks import NOISE, SERVER_CPU, share_all_cpus, share_client_cpu, wrk
+from world import Failure, Process, World, say
 
 COLLECTORS = 50
 # The job's name is like one that is made of a ServiceMonitor; in a path its slashes are escaped.
@@ -99,17 +99,8 @@ def poll(
 
 
 def load(port: int, seconds: int, tags: Path | None) -> dict:
-    command = ["nice", "-n", "-5", "taskset", "-c", str(CLIENT_CPU), "wrk", "-t1", "-c", str(COLLECTORS)]
-    command += ["-d", f"{seconds}s", "--timeout", "10s", "--latency", "-s", str(HACK / "bench.d" / "wrk-lists.lua")]
-    words = [PATH, str(COLLECTORS), *([str(tags)] if tags else [])]
-    output = run(*command, f"http://127.0.0.1:{port}", "--", *words, timeout=seconds + 30).decode()
-    line = next((line for line in output.splitlines() if line.startswith("RESULT ")), None)
-    if line is None:
-        raise Failure(f"wrk said nothing of use:\n{output}")
-    result = json.loads(line.removeprefix("RESULT "))
-    if result["errors"] or not result["requests"]:
-        raise Failure(f"requests failed: {line}")
-    return result
+    words = [PATH, COLLECTORS, *([tags] if tags else [])]
+    return wrk("wrk-lists.lua", f"http://127.0.0.1:{port}", words, COLLECTORS, seconds)
 
 
 def fetch(port: int, collector: int) -> tuple[str, int, list]:

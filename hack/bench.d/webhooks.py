@@ -271,9 +271,14 @@ def share_all_cpus(world: World) -> None:
 
 def load(port: int, bodies: Sequence[Path], connections: int, seconds: int) -> dict:
     """wrk's figures; of several bodies each request has the next one."""
+    return wrk("wrk.lua", f"https://127.0.0.1:{port}{PATH}{QUERY}", bodies, connections, seconds)
+
+
+def wrk(script: str, url: str, words: Sequence[object], connections: int, seconds: int) -> dict:
+    """What a script for wrk tells, on the client's CPU; a request that fails ends it."""
     command = ["nice", "-n", "-5", "taskset", "-c", str(CLIENT_CPU), "wrk", "-t1", "-c", str(connections)]
-    command += ["-d", f"{seconds}s", "--timeout", "10s", "--latency", "-s", str(HACK / "bench.d" / "wrk.lua")]
-    output = run(*command, f"https://127.0.0.1:{port}{PATH}{QUERY}", "--", *bodies, timeout=seconds + 30).decode()
+    command += ["-d", f"{seconds}s", "--timeout", "10s", "--latency", "-s", str(HACK / "bench.d" / script)]
+    output = run(*command, url, "--", *(str(word) for word in words), timeout=seconds + 30).decode()
     line = next((line for line in output.splitlines() if line.startswith("RESULT ")), None)
     if line is None:
         raise Failure(f"wrk said nothing of use:\n{output}")
