@@ -90,7 +90,7 @@ let modules: [Module] = [
         testPackages: [("Metrics", "swift-metrics")]
     ),
     Module(
-        name: "OTLPTracing",
+        name: "OTLPExport",
         ours: ["JSONTree", "PrometheusMetrics"],
         packages: [
             ("Tracing", "swift-distributed-tracing"), ("AsyncHTTPClient", "async-http-client"),
@@ -168,7 +168,7 @@ let modules: [Module] = [
         ours: [
             "JSONTree", "YAMLTree", "KubeModel", "TelemetryAPI", "CollectorConfig", "CollectorVersions", "Rendering",
             "PodInjection", "Diagnostics", "KubeClient", "KubeRuntime", "AdmissionServer", "PrometheusMetrics",
-            "OTLPTracing",
+            "OTLPExport",
             "Controllers", "PrometheusModel", "PrometheusConfig", "TargetAllocator",
         ],
         packages: [

@@ -2,7 +2,7 @@ import Controllers
 import CoreMetrics
 import KubeClient
 import Logging
-import OTLPTracing
+import OTLPExport
 import PrometheusMetrics
 import ServiceLifecycle
 import TelemetryAPI

@@ -4,7 +4,7 @@ import FoundationEssentials
 import KubeClient
 import KubeModel
 import Logging
-import OTLPTracing
+import OTLPExport
 import PrometheusConfig
 import PrometheusMetrics
 import ServiceLifecycle

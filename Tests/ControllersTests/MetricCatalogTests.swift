@@ -70,7 +70,7 @@ struct MetricCatalogTests {
     }
 
     /// Only the allocator pushes.
-    private static let pushes = "OTLPTracing/OTLPMetricExporter.swift"
+    private static let pushes = "OTLPExport/OTLPMetricExporter.swift"
 
     /// Names with an underscore in literals that follow one of the marks.
     private static func literals(_ text: String, after marks: [String]) -> Set<String> {

@@ -2,7 +2,7 @@ import JSONTree
 import Testing
 import Tracing
 
-@testable import OTLPTracing
+@testable import OTLPExport
 
 struct OTLPEncoderTests {
     private static let identity = TraceIdentity(traceHigh: 1, traceLow: 0xAB, span: 0xCD, isSampled: true, state: "v=1")

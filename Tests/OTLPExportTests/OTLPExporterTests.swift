@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Testing
 import Tracing
 
-@testable import OTLPTracing
+@testable import OTLPExport
 
 @Suite(.timeLimit(.minutes(1))) struct OTLPExporterTests {
     private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })

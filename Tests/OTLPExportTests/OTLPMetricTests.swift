@@ -6,7 +6,7 @@ import PrometheusMetrics
 import ServiceLifecycle
 import Testing
 
-@testable import OTLPTracing
+@testable import OTLPExport
 
 @Suite(.timeLimit(.minutes(2))) struct OTLPMetricTests {
     private static let silence = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })

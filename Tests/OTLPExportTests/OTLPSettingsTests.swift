@@ -1,6 +1,6 @@
 import Testing
 
-@testable import OTLPTracing
+@testable import OTLPExport
 
 struct OTLPSettingsTests {
     private static let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"

@@ -2,7 +2,7 @@ import Synchronization
 import Testing
 import Tracing
 
-@testable import OTLPTracing
+@testable import OTLPExport
 
 /// Collects what ends.
 private final class Ended: Sendable {

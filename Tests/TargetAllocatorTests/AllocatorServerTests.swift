@@ -83,7 +83,7 @@ struct AllocatorServerTests {
                 return
             }
             let snapshot = try AssignmentSnapshot(parsing: Array(buffer.readableBytesView))
-            #expect(snapshot == core.assignment())
+            #expect(snapshot == core.lists.read { $0.snapshot() })
             #expect(snapshot.collectors == ["collector-0", "collector-1"])
             #expect(snapshot.entries.count == 3)
             let tag = response.headers.first { $0.0 == "etag" }?.1 ?? ""

@@ -217,15 +217,17 @@ package final class AllocatorCore: Service {
     package func run() async throws {
         let deadline = self.time.now + self.patience
         try await untilGracefulShutdown {
-            // How many groups came, and how often memory is still to be given back for many of them: a second time when
-            // collectors have fetched their lists, which are made in pieces.
-            var (taken, returns) = (0, 0)
+            // How many groups came, and when memory is given back for many of them: at once, and when collectors have
+            // fetched their lists, which are made in pieces.
+            var taken = 0
+            var returns: [Duration] = []
             while true {
                 taken += self.step(deadline: deadline)
                 try await self.time.sleep(for: .milliseconds(200))
-                if taken >= Self.manyGroups { (taken, returns) = (0, 2) }
-                if returns > 0, self.state.withLock({ $0.pending.isEmpty }) {
-                    returns -= 1
+                let now = self.time.now
+                if taken >= Self.manyGroups { (taken, returns) = (0, [now, now + .seconds(10)]) }
+                if let due = returns.first, now >= due, self.state.withLock({ $0.pending.isEmpty }) {
+                    returns.removeFirst()
                     try await blocking { cdiscovery_give_back_memory() }
                 }
                 let isReady = self.isReady
@@ -314,14 +316,8 @@ package final class AllocatorCore: Service {
 
     // MARK: Replicas
 
-    /// Who has what now.
-    func assignment() -> AssignmentSnapshot {
-        var snapshot = self.lists.read { $0.gatherSnapshot() }
-        snapshot.sort()
-        return snapshot
-    }
-
-    /// The same for other replicas; `nil` before anything is given out. Written once for each state that is asked for.
+    /// Who has what now, for other replicas and for a restart; `nil` before anything is given out. Written once for each
+    /// state that is asked for.
     func writtenAssignment() -> WrittenAssignment? {
         guard self.isReady else { return nil }
         return self.written.withLock { written in
@@ -385,7 +381,7 @@ package final class AllocatorCore: Service {
     }
 }
 
-/// The assignment as other replicas get it.
+/// The assignment as other replicas get it, and the state file.
 struct WrittenAssignment: Sendable {
     var change: UInt64
     var entityTag: String

@@ -1,6 +1,7 @@
 import KubeClient
 import KubeRuntime
 package import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
@@ -49,8 +50,8 @@ package final class StateFile: Service {
 
     private func write() async {
         // Before that it would overwrite what it was to keep.
-        guard self.core.isReady else { return }
-        let bytes = self.core.assignment().bytes
+        guard let assignment = self.core.writtenAssignment() else { return }
+        let bytes = Array(assignment.body.readableBytesView)
         guard self.state.withLock({ $0.written }) != bytes else { return }
         let path = self.path
         var failure = ""

@@ -71,7 +71,6 @@ package enum TargetList {
         }
         var groups: [TargetGroup] = []
         groups.reserveCapacity(elements.count)
-        var texts = SharedTexts()
         for (place, element) in elements.enumerated() {
             let at = "[\(place)]"
             guard let group = element.object else {
@@ -84,7 +83,7 @@ package enum TargetList {
             for (name, value) in try Self.members(group["labels"], "\(at).labels") {
                 if name.isEmpty { throw TargetListError("\(at).labels has a label without a name") }
                 let text = try Self.text(value, format, "\(at).labels.\(name)")
-                labels.set(texts.shared(name), texts.shared(text))
+                labels.set(name, text)
             }
             labels.set(origin.name, origin.value)
             var targets: [[Label]] = []
@@ -123,24 +122,6 @@ package enum TargetList {
         case (.bool(let flag), .yaml): flag ? "true" : "false"
         default: throw TargetListError("\(at) is \(value.kindName), but must be a string")
         }
-    }
-}
-
-/// The texts of a list that are the same again and again, kept once: the groups stay in memory, to be compared.
-private struct SharedTexts {
-    private var texts: [String: String] = [:]
-    private static let limit = 4096
-    /// So many bytes of UTF-8 need no memory of their own.
-    private static let small = 15
-
-    mutating func shared(_ text: String) -> String {
-        if text.utf8.count <= Self.small { return text }
-        guard let known = self.texts[text] else {
-            if self.texts.count < Self.limit { self.texts[text] = text }
-            return text
-        }
-        // Equal strings may be other bytes, where Unicode has two ways to write a letter.
-        return known.utf8.elementsEqual(text.utf8) ? known : text
     }
 }
 
