@@ -123,14 +123,16 @@ struct ReviewFuzz: ParsableCommand {
             init(_ body: @escaping @Sendable () throws -> Void) { self.body = body }
         }
         let box = Box(body)
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, stackSize)
+        // Not by its initializer: which C module has that depends on what else is imported.
+        let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+        defer { attributes.deallocate() }
+        pthread_attr_init(attributes)
+        pthread_attr_setstacksize(attributes, stackSize)
         var thread = pthread_t()
         let context = Unmanaged.passUnretained(box).toOpaque()
         let code = pthread_create(
             &thread,
-            &attributes,
+            attributes,
             { context in
                 guard let context else { return nil }
                 let box = Unmanaged<Box>.fromOpaque(context).takeUnretainedValue()
